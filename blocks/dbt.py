@@ -38,7 +38,6 @@ class DbtProject:
         mark = self.target / "fingerprint"
         if not (self.manifest_path.is_file() and mark.is_file() and mark.read_text() == self.fingerprint()):
             self.invoke(["parse"])
-            mark.write_text(self.fingerprint())
         return dict(json.loads(self.manifest_path.read_text(encoding="utf-8")))
 
     def fingerprint(self, *folders: str) -> str:
@@ -72,12 +71,14 @@ class DbtProject:
             "--no-send-anonymous-usage-stats",
         ]  # fmt: skip
         call = [*arguments, *common, "--vars", json.dumps({"layer": self.layer})]
+        fingerprint = self.fingerprint()  # before dbt reads the files, so that one changed meanwhile is seen
         with _environment(environment):
             result = dbtRunner().invoke(call)
         if isinstance(result.exception, KeyboardInterrupt):
             raise result.exception
         if not result.success:
             raise HallmarkError(f"dbt {call[0]}", _failures(result), f"see {self.settings.home / 'logs' / 'dbt.log'}")
+        (self.target / "fingerprint").write_text(fingerprint)
 
 
 @contextmanager

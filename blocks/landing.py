@@ -5,6 +5,7 @@ A part appears by an atomic rename and is never written again. A folder today; t
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from blocks.sources.base import Manifest
+from blocks.sources.base import Manifest, Part
 
 CHUNK = 1 << 20
 
@@ -53,6 +54,31 @@ class Landing:
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)
+
+    def part(self, manifest: Manifest, part: Part | None = None) -> Path:
+        """A landed part; of a load of one part, that one."""
+        return self.folder(manifest.source, manifest.stream, manifest.load_id) / (part or manifest.parts[0]).path
+
+    def incoming(self, source: str, stream: str) -> Path:
+        """Where files are copied to be named; not created."""
+        return self.root / source / stream / ".incoming"
+
+    def clear_incoming(self, source: str, stream: str) -> None:
+        """Remove what a killed run copied and did not land."""
+        shutil.rmtree(self.incoming(source, stream), ignore_errors=True)
+
+    def adopt(self, copy: Path, target: Path) -> None:
+        """Make a copy the landed part."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy.replace(target)
+        self.clear_copy(copy)
+
+    def clear_copy(self, copy: Path | None) -> None:
+        """Remove a copy that is not needed; the last one takes the folder of the copies along."""
+        if copy:
+            copy.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                copy.parent.rmdir()
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Complete a load: from here on it is landed."""

@@ -1,7 +1,8 @@
 """Makes every picture and every printed output of the documentation from a real run: `make pictures`.
 
-One batch of the default sample in a folder of its own. README's blocks are filled with what was printed. Not here:
-text. `make pictures ARGS=--tests` prints the end of the test run as well, which takes minutes.
+One batch of the default sample in a folder of its own, and one of the examples in docs/sources (`examples.py`).
+README's blocks and the pages' are filled with what was printed. Not here: text. `make pictures ARGS=--tests` prints
+the end of the test run as well, which takes minutes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import examples
+
+from blocks.sample.postgres import EmbeddedPostgres
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES, OUTPUT = ROOT / "docs" / "images", ROOT / "docs" / "output"
@@ -26,7 +31,7 @@ QUIET = [
 
 
 def main() -> None:
-    """One run, its output, its report."""
+    """The sample's run, its output, its report; then the examples."""
     with tempfile.TemporaryDirectory(prefix="hallmark-docs-") as folder:
         home = Path(folder) / ".hallmark"
         try:
@@ -36,13 +41,17 @@ def main() -> None:
             screenshot(home / "reports" / "latest.html", IMAGES / "report.png")
         finally:
             printed([HALLMARK, "sample", "--remove"], home)
+    with tempfile.TemporaryDirectory(prefix="hallmark-examples-") as folder:
+        with EmbeddedPostgres(Path(folder)) as server:
+            examples.fill(Path(folder), server.url())
+        server.destroy()
     if "--tests" in sys.argv:
         keep("tests.txt", printed([sys.executable, "-m", "pytest", "-q", "-W", "ignore"], None).splitlines()[-1] + "\n")
 
 
 def printed(command: list[str | Path], home: Path | None) -> str:
     """What a terminal of 100 columns shows of a command, without colours; an error ends the script."""
-    own = ("HALLMARK_", "CRM_URL", "DROPS_ROOT")
+    own = ("HALLMARK_", "CRM_URL", "DROPS_ROOT", "MAILROOM_ROOT")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     environment |= {"COLUMNS": str(COLUMNS), "NO_COLOR": "1"} | ({"HALLMARK_HOME": str(home)} if home else {})
     done = subprocess.run(

@@ -16,8 +16,6 @@ from prefect.states import Completed, Failed
 from blocks.lock import exclusive
 from blocks.settings import Settings
 from blocks.sources.spec import load_sources
-from blocks.warehouses import open_warehouse
-from blocks.warehouses.base import Batch
 from flows import slots
 from flows.context import (
     LAYERS,
@@ -25,17 +23,16 @@ from flows.context import (
     check_layer,
     make_context,
     name_run,
-    new_run_id,
     sample_servers,
     select_streams,
     sources_path,
 )
 from flows.deliver import deliver
-from flows.ingest import ingest, words
+from flows.ingest import ingest_source
+from flows.load import words
 from flows.report import publish_artifacts, write_report
+from flows.runs import begin, finish
 from flows.stale import stale_datasets
-from flows.state import save_picture
-from flows.told import PLATFORM
 from flows.transform import transform
 
 LOG = logging.getLogger("hallmark")
@@ -59,6 +56,7 @@ def batch(
         chosen, attempt, run_id = begin(settings, slot, rebuild=from_layer != "bronze" or stream is not None)
         if attempt == 0:
             return Completed(data=nothing_to_do(run_id, chosen))
+        name_run(f"batch {chosen}")
         describe(slot=chosen)
         context = make_context(chosen, sources, profile, run_id, attempt)
         try:
@@ -69,22 +67,6 @@ def batch(
         finish(context, summary, whole=stream is None and from_layer == "bronze")
         summary |= tell(context, summary)
     return (Completed if summary["state"] == "completed" else Failed)(data=summary, message=headline(summary))
-
-
-def begin(settings: Settings, slot: str | None, rebuild: bool) -> tuple[str, int, str]:
-    """(slot, attempt, run id); attempt 0 when the slot is complete, or older than one that is."""
-    run_id = new_run_id()
-    with open_warehouse(settings) as warehouse:
-        known = warehouse.ledger.slots()
-        chosen = slots.parse(slot) if slot else slots.choose(known, settings.clock(), rebuild)
-        newest = max((s for s, state in known if state == "completed"), default=None)
-        slots.check_not_ahead(chosen, newest, settings.clock())
-        if newest and (chosen < newest or (chosen == newest and not rebuild)):
-            return slots.show(chosen), 0, run_id
-        with warehouse.transaction():
-            attempt = warehouse.ledger.start_batch(Batch(run_id, chosen))
-    name_run(f"batch {slots.show(chosen)}")
-    return slots.show(chosen), attempt, run_id
 
 
 def steps(
@@ -100,7 +82,7 @@ def steps(
     if from_layer == "bronze":
         only = stream.partition(".")[2] if stream else ""
         for source in wanted:
-            streams += ingest(source=source, stream=only or None, **run)
+            streams += ingest_source(source=source, stream=only or None, **run)
     layers = [bronze_layer(streams)] if streams else []
     stale = stale_datasets(context)
     for layer in LAYERS[max(1, LAYERS.index(from_layer)) :]:
@@ -138,18 +120,6 @@ def tell(context: Context, summary: Summary) -> Summary:
 def unbuilt(layer: str, status: str) -> Summary:
     """A layer that failed, or was skipped because the one before it was not published."""
     return {"layer": layer, "status": status, "checks": 0, "failed": 0, "skipped": [], "failures": [], "steps": []}
-
-
-def finish(context: Context, summary: Summary, whole: bool = False) -> None:
-    """Record how the run ended, and tell it. A run of a part of the slot does not complete it."""
-    state = summary["state"] if whole or summary["state"] == "failed" else "partial"
-    with open_warehouse(context.settings) as warehouse, warehouse.transaction():
-        warehouse.ledger.finish_batch(context.batch, state, summary)
-        layers = {x["layer"]: x["status"] for x in summary["layers"]}
-        event = context.event(f"hallmark.run.{summary['state']}.v1", "batch", owner=PLATFORM, layers=layers)
-        warehouse.ledger.events([event])
-    with open_warehouse(context.settings) as warehouse:
-        save_picture(context.settings, warehouse)
 
 
 def bronze_layer(streams: list[Summary]) -> Summary:

@@ -12,7 +12,7 @@ import traceback
 
 import typer
 
-from flows.commands import catalog, outbox, platform, quarantine, run, sql
+from flows.commands import catalog, discover, outbox, platform, quarantine, run, sql
 from flows.console import fail
 from governance.errors import HallmarkError
 
@@ -29,6 +29,7 @@ sql.add_to(app)
 quarantine.add_to(app)
 outbox.add_to(app)
 catalog.add_to(app)
+discover.add_to(app)
 platform.add_to(app)
 
 

@@ -22,6 +22,7 @@ from governance.manifest import DeclaredTest, datasets, declared_tests
 from governance.model import Dataset, Event
 
 LAYERS = ("bronze", "silver", "gold")
+SAMPLE_VARIABLES = {"CRM_URL", "DROPS_ROOT", "MAILROOM_ROOT"}
 SOURCES = Path(__file__).parent / "sources.yml"
 
 
@@ -125,10 +126,10 @@ def select_streams(sources: dict[str, SourceSpec], wanted: str | None) -> dict[s
 
 @contextmanager
 def sample_servers(settings: Settings) -> Iterator[None]:
-    """The sample's Postgres and drops, while CRM_URL and DROPS_ROOT are not set by anybody else."""
+    """The sample's Postgres, drops and mailroom, while their variables are not set by anybody else."""
     from blocks import sample
 
-    if not sample.exists(settings.home) or {"CRM_URL", "DROPS_ROOT"} <= set(os.environ):
+    if not sample.exists(settings.home) or set(os.environ) >= SAMPLE_VARIABLES:
         yield
         return
     with sample.serving(settings.home) as variables:

@@ -26,7 +26,7 @@ def model_lineage(
         if schema == layer and table in built:
             columns = tuple(c.model_copy(update={"type": built[table].get(c.name, "")}) for c in declared.columns)
             datasets.append(declared.model_copy(update={"columns": columns}))
-    compiled = compiled_models(DbtProject(context.settings, layer).manifest(), layer)
+    compiled = compiled_models(DbtProject(context.settings, layer).manifest(), layer) if datasets else {}
     edges = {
         name: model_edges(sql, "duckdb", catalog, name) for name, sql in compiled.items() if name.split(".")[1] in built
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from flows.context import Context, make_context
 from flows.state import known_edges, open_outbox
 from governance.errors import ConfigurationError
 from governance.freshness import declared_freshness
-from governance.manifest import table_edges
+from governance.manifest import owner_of, table_edges
 from governance.model import CheckResult, Column, Dataset
 from governance.report import render
 from governance.report_data import (
@@ -35,6 +35,7 @@ from governance.report_data import (
 
 Summary = Mapping[str, Any]
 LAYER = ("layer", "status", "checks", "failed")
+STREAM = ("status", "read", "published", "unchanged", "quarantined", "deleted", "bytes", "seconds", "warning")
 HISTORY = 12
 """Slots of a check's history."""
 
@@ -85,6 +86,16 @@ def publish_artifacts(summary: Summary) -> None:
     ]
     lines += ["", f"Report: `{summary['report']}`"]
     create_markdown_artifact(key="hallmark-batch", markdown="\n".join(lines), description="The batch in words")
+    publish_stream_artifacts(summary["streams"], f"slot {summary['slot']}")
+
+
+def publish_stream_artifacts(streams: Iterable[Summary], of: str) -> None:
+    """A table for each stream, by a key of its own: Prefect keeps the versions, which are the stream's history."""
+    for found in streams:
+        row = {c: found[c] for c in STREAM} | {"error": (found["error"] or {}).get("cause")}
+        key = f"stream-{found['source']}-{found['stream']}".replace("_", "-")
+        name = f"{found['source']}.{found['stream']}"
+        create_table_artifact(key=key, table=[row], description=f"Stream {name} of {of}")
 
 
 def collect(context: Context, summary: Summary, warehouse: DuckDBWarehouse) -> ReportData:
@@ -154,8 +165,8 @@ def _known(context: Context, catalog: Mapping[str, Any], builds: Mapping[str, An
         above[edge.target].add(edge.source)
     shown = [d for d in declared if d.name in there or (d.kind == "exposure" and above[d.name] & there)]
     names = {d.name for d in declared}
-    for name, owner in context.bronze_owners.items():
-        if name in there and name not in names:
+    for name in sorted(n for n in there - names if n.startswith("bronze.")):
+        if owner := owner_of(name, context.bronze_owners):
             columns = tuple(Column(name=c) for c in catalog["bronze"][name.partition(".")[2]])
             shown.append(Dataset(name=name, layer="bronze", owner=owner, columns=columns))
     return shown

@@ -36,7 +36,9 @@ def transports(settings: Settings) -> dict[str, Transport]:
 def save_picture(settings: Settings, warehouse: DuckDBWarehouse) -> None:
     """Keep what `status` shows of the warehouse. A state database that does not answer stops no data."""
     streams = warehouse.query(
-        "SELECT s.source, s.stream, s.status, c.value AS watermark, max(l.finished_at) AS last_success "
+        # A connector's state is no watermark: the time of its last reading is.
+        "SELECT s.source, s.stream, s.status, max(l.finished_at) AS last_success, "
+        "CASE WHEN starts_with(min(c.value), '[') THEN max(l.upper) ELSE min(c.value) END AS watermark "
         "FROM ops.streams s LEFT JOIN ops.cursors c USING (source, stream) LEFT JOIN ops.loads l "
         "ON l.source = s.source AND l.stream = s.stream AND l.status IN ('published', 'duplicate') "
         "GROUP BY ALL ORDER BY 1, 2"

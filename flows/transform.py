@@ -88,7 +88,7 @@ def build(context: Context, layer: str, stale: Mapping[str, str]) -> tuple[Layer
         upto = warehouse.ledger.last_publish("silver")[0] if layer == "gold" else warehouse.ledger.newest_load()
         full = built_by != fingerprint
         present = {f"bronze.{name}" for name in warehouse.tables("bronze")}
-        models = layer_models(dbt.manifest(), layer, present)
+        models = layer_models(context.manifest, layer, present)
         warehouse.prepare_layer(layer, [m for m, key in models.keys.items() if key], full)
         seeded = warehouse.tables("seeds")
     values = {"slot": slots.show(context.batch.slot), "loads_after": after, "loads_upto": upto}

@@ -60,10 +60,18 @@ def datasets(manifest: Manifest, owners: Mapping[str, str] | None = None) -> tup
     """Bronze tables, models and exposures, in the order of the layers; each with exactly what is declared of it.
 
     `owners` names those of bronze (`bronze.crm__projects` → team), which sources.yml declares; a model's is its group.
+    A child table has the owner of its records.
     """
     order = (*LAYERS, EXPOSURES)
     found = [_dataset(node, manifest, owners or {}) for node in _nodes(manifest).values() if _is_dataset(node)]
     return tuple(sorted(found, key=lambda d: (order.index(d.name.split(".")[0]), d.name)))
+
+
+def owner_of(dataset: str, owners: Mapping[str, str]) -> str | None:
+    """The owner of a bronze table; a child table (`<table>__<child>`) is whose its records are."""
+    while dataset and dataset not in owners:
+        dataset = dataset.rpartition("__")[0]
+    return owners.get(dataset)
 
 
 def table_edges(manifest: Manifest) -> tuple[TableEdge, ...]:
@@ -91,7 +99,10 @@ def compiled_models(manifest: Manifest, layer: str) -> dict[str, str]:
 
 
 def layer_models(manifest: Manifest, layer: str, present: Iterable[str]) -> LayerModels:
-    """What to build of a layer when `present` (`bronze.<table>`) are the bronze tables that exist."""
+    """What to build of a layer when `present` (`bronze.<table>`) are the bronze tables that exist.
+
+    A model is skipped with what it reads, but not with what its `meta: {optional: [name]}` names.
+    """
     there, nodes = set(present), _nodes(manifest)
     missing: dict[str, bool] = {}
 
@@ -104,7 +115,9 @@ def layer_models(manifest: Manifest, layer: str, present: Iterable[str]) -> Laye
             if node["resource_type"] == "source":
                 missing[unique_id] = _layer(node) == "bronze" and dataset_name(node) not in there
             else:
-                missing[unique_id] = any(lacks(p) for p in _depends_on(node))
+                spared = _meta(node).get("optional") or ()
+                needed = [p for p in _depends_on(node) if nodes.get(p, {}).get("name") not in spared]
+                missing[unique_id] = any(lacks(p) for p in needed)
         return missing[unique_id]
 
     mine = {
@@ -189,7 +202,7 @@ def _unique_key(node: Node) -> str | None:
 def _dataset(node: Node, manifest: Manifest, owners: Mapping[str, str]) -> Dataset:
     name, meta = dataset_name(node), _meta(node)
     exposure = node["resource_type"] == "exposure"
-    owner = owners.get(name) or node.get("group") or _config(node).get("group") or meta.get("owner") or ""
+    owner = owner_of(name, owners) or node.get("group") or _config(node).get("group") or meta.get("owner") or ""
     if exposure and not owner:
         owner = (node.get("owner") or {}).get("name") or ""
     return Dataset(

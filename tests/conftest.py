@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.homes import SLOT1, Home
+from tests.homes import SLOT1, Home, without_connectors
 
 os.environ["DO_NOT_TRACK"] = "1"
 ROWS = 1500
@@ -19,7 +19,7 @@ ROWS = 1500
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("HALLMARK_") or name in ("CRM_URL", "DROPS_ROOT"):
+        if name.startswith("HALLMARK_") or name in ("CRM_URL", "DROPS_ROOT", "MAILROOM_ROOT"):
             monkeypatch.delenv(name)
 
 
@@ -49,12 +49,13 @@ def new_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
     from blocks import sample
 
     made: list[Home] = []
+    sources = without_connectors(tmp_path_factory.mktemp("sources"))
 
     def make(of: Home | None = None) -> Home:
         path = tmp_path_factory.mktemp("homes") / "home"
         if of is None:
             sample.make(path, ROWS)
-        made.append(of.copy(path) if of else Home(path))
+        made.append(of.copy(path) if of else Home(path, sources))
         return made[-1]
 
     yield make

@@ -19,6 +19,9 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
+
+from flows.context import SOURCES
 
 HALLMARK = [sys.executable, "-P", "-m", "flows.cli"]
 SLOT1, SLOT2, SLOT3 = "2026-11-22T00:00:00Z", "2026-11-22T06:00:00Z", "2026-11-22T12:00:00Z"
@@ -72,6 +75,8 @@ class Home:
 
     def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
         """`hallmark` with these arguments, in an environment that holds nothing else."""
+        if self.sources and arguments[0] == "run" and "--sources" not in arguments:
+            arguments = ("run", "--sources", str(self.sources), *arguments[1:])
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("HALLMARK_", "PREFECT_"))}
         environment = {**kept, "HALLMARK_HOME": str(self.path), "COLUMNS": "200", **self.variables, **more}
         return subprocess.Popen(
@@ -144,6 +149,16 @@ class Home:
         """Folders of the landing zone that the ledger does not know."""
         known = {load_id for (load_id,) in self.rows("SELECT load_id FROM ops.loads")}
         return {p.name for p in (self.path / "landing").glob("*/*/*")} - known
+
+
+def without_connectors(folder: Path) -> Path:
+    """The repository's sources file without the sources of connectors: each costs seconds a stream."""
+    declared = yaml.safe_load(SOURCES.read_text("utf-8"))["sources"]
+    kept = {name: body for name, body in declared.items() if body["kind"] != "airbyte"}
+    assert 0 < len(kept) < len(declared)
+    path = folder / "sources.yml"
+    path.write_text(yaml.safe_dump({"sources": kept}, sort_keys=False), encoding="utf-8")
+    return path
 
 
 def ended(process: subprocess.Popen[str]) -> Done:

@@ -1,4 +1,4 @@
-"""Sample data with the dirt of the real thing: a Postgres `crm` and CSV drops, made, changed wave by wave, served.
+"""Sample data with the dirt of the real thing: a Postgres `crm`, drops and a mailroom, made, changed, served.
 
 The public functions; how values look is in `values.py`, what is counted in `truth.py`. Nothing is imported before
 it is used.
@@ -30,7 +30,7 @@ def make(home: Path, rows: int = 50_000, seed: int = 7, progress: Progress | Non
     `progress` is called with (step, done, total). The same rows and seed give the same bytes. Raises
     ConfigurationError for less than one row, LockedError while another process serves the sample.
     """
-    from blocks.sample import crm, customers, truth
+    from blocks.sample import crm, customers, documents, events, invoices, truth
     from blocks.sample.plan import ANCHOR, Plan
     from blocks.sample.postgres import EmbeddedPostgres
     from governance.errors import ConfigurationError
@@ -44,17 +44,23 @@ def make(home: Path, rows: int = 50_000, seed: int = 7, progress: Progress | Non
     specs = customers.write_base(plan, folder / "drops" / "customers", tell)
     with server:
         tables = crm.load(plan, server, tell)
-    found = truth.customers_truth(plan, specs)
-    body = {"rows": rows, "seed": seed, "customers": found, **tables, "waves": []}
-    now = {"customers": found, **{name: _size(counts) for name, counts in tables.items()}}
-    body |= {"files": {s.name: truth.customers_truth(plan, [s]) for s in specs}, "now": now}
+    papers, says = documents.write_base(plan, folder / "mailroom", tell)
+    found = {
+        "customers": truth.customers_truth(plan, specs),
+        "events": events.write_base(plan, folder / "drops" / "events", tell),
+        "invoices": invoices.write_base(plan, folder / "drops" / "invoices", tell),
+        "documents": papers,
+    }
+    now = {**found, **{name: _size(counts) for name, counts in tables.items()}}
+    body = {"rows": rows, "seed": seed, **found, **tables, "mailroom": says, "waves": [], "now": now}
+    body["files"] = {s.name: truth.customers_truth(plan, [s]) for s in specs}
     truth.write_json(folder / "truth.json", body)
     truth.write_state(home, plan, 0, ANCHOR.isoformat(), specs[-1].ranges[-1].end, specs)
     return body
 
 
 def wave(home: Path, progress: Progress | None = None) -> dict[str, Any]:
-    """The next wave of changes to both sources; gives its entry in truth.json.
+    """The next wave of changes to all sources; gives its entry in truth.json.
 
     A wave that was killed is done again, with the same result. May be called inside `serving`.
     Raises ConfigurationError where there is no sample.
@@ -75,14 +81,18 @@ def wave(home: Path, progress: Progress | None = None) -> dict[str, Any]:
         tell("tables", 0, 1)
         done = waves.change_tables(plan, connection, number, datetime.fromisoformat(state["cursor"]))
         tell("tables", 1, 1)
-        drops = truth.folder(home) / "drops" / "customers"
-        files, following = waves.change_files(plan, drops, specs, number, state["next_engagement"], tell)
+        folder = truth.folder(home)
+        files, following = waves.change_files(
+            plan, folder / "drops" / "customers", specs, number, state["next_engagement"], tell
+        )
         after = done.pop("after")
-        done |= files
+        more, says = waves.change_drops(plan, folder, number, done, tell)
+        done |= files | more
         body = truth.read_truth(home)
         body["waves"] = [*body["waves"][: number - 1], done]
         body["files"] = {s.name: truth.customers_truth(plan, [s]) for s in specs}
-        body["now"] |= {"customers": truth.customers_truth(plan, specs), **after}
+        body["mailroom"] |= says
+        body["now"] |= {"customers": truth.customers_truth(plan, specs), **after, **truth.drops_now(plan, body)}
         truth.write_json(truth.folder(home) / "truth.json", body)
         truth.write_state(home, plan, number, done["cursor_to"], following, specs)
     return done
@@ -101,7 +111,9 @@ def serving(home: Path) -> Iterator[dict[str, str]]:
         yield {}
         return
     with EmbeddedPostgres(home) as server:
-        yield {"CRM_URL": server.url(), "DROPS_ROOT": str((truth.folder(home) / "drops").absolute())}
+        folder = truth.folder(home).absolute()
+        roots = {"DROPS_ROOT": str(folder / "drops"), "MAILROOM_ROOT": str(folder / "mailroom")}
+        yield {"CRM_URL": server.url(), **roots}
 
 
 def remove(home: Path) -> None:

@@ -252,7 +252,7 @@ def _count(tally: Counter[str], one: Engagement, records: int) -> None:
     known = next(f for f in one.per_record if f in _DATE_FACTS)
     tally[f"engagements.{known.removeprefix('dates.')}_date"] += 1
     tally["engagements.with_revenue"] += one.cents is not None
-    tally["engagements.revenue_cents"] += one.cents or 0
+    tally["engagements.revenue_in_cents"] += one.cents or 0
 
 
 _DATE_FACTS = ("dates.certain", "dates.ambiguous", "dates.blank", "dates.unreadable")

@@ -30,7 +30,26 @@ count below `rows_good` is of good records, repeats included, unless it says eng
 | waves[n].{cursor_from, cursor_to, new_columns} | newest cursor values before and after |
 | waves[n].files.{changed, identical, new} | names; waves[n].{files_changed, files_identical, files_new}: how many |
 | waves[n].changed.{engagements_corrected, rows_corrected, rows_appended} | in the changed file |
-| now.customers; now.{projects, time_entries, people}.rows, now.projects.distinct | after the last wave |
+| events.files, rows_total, rows_good, blank_lines | files of the base; lines but for blank ones; those that hold one JSON object in UTF-8 |
+| events.unreadable.{cut, not_json, invalid_encoding} | the other lines |
+| events.exact_repeats, events.distinct.rows | good lines that are equal to an earlier one, of the same file or the one before; the rest of them, each an event_id |
+| events.{event_type, occurred_at, customer_id, project_id}.<form> | good lines: event types page_scrolled and heartbeat are unknown; times are iso_z, iso_offset, epoch_ms (a number), blank, text; customers zeros (text), number, blank, unknown; projects set, null |
+| events.campaign.<id>.<medium>, with_amount, amount | good lines with a campaign (type campaign_click); with an amount (brief_submitted), and the sum of it |
+| events.distinct.<the same> | without the repeats |
+| invoices.files, rows_total, rows_good, truncated, distinct, superseded | files of the base; complete invoices and one broken tail; complete ones; the tail; numbers; complete ones with a newer version elsewhere |
+| invoices.{status, currency, customer_id, issued, due}.<form>; total.{adds_up, differs}; without_line | complete invoices; customers plain, zeros, blank, unknown; dates iso, dmy (dd/mm/yyyy) |
+| invoices.totals.<currency>.<status> | sum of the totals as written |
+| invoices.lines.{rows, amount, quantity.<form>, description.<form>} | lines of complete invoices: quantity whole, comma, point; description plain, entities, cdata |
+| invoices.latest.<the same> | of the newest version of each number |
+| documents.files, files_by_kind.<kind>, copies, encrypted | files of the base; byte-identical copies among them; PDFs that need a password |
+| documents.rows | documents that can be taken: files without copies and encrypted ones, attachments, and what is attached to an attached mail |
+| documents.attachments.{rows, kind.<suffix>, nested} | all levels; nested: those of an attached mail |
+| documents.mails.{rows, variant.<variant>, with_attachments, encoded_subject} | mails that are files, copies left out; variants of `documents.VARIANTS` |
+| documents.pages, slides, image_only | pages of readable PDFs, attached ones included; slides; documents without text but by OCR |
+| mailroom.<path> | what a file says: kind, title (a mail's subject), project_id, customer_id, created_at (null: not told), sender or author, attachments, pages, slides, lines (of a picture), encrypted, copy_of |
+| waves[n].events.{new, new_columns, counts}, waves[n].documents.{new, counts} | names of files; new fields; the counts of those files as above |
+| waves[n].invoices.{changed, identical, invoices_corrected, invoices_appended} | names; invoices with a newer version, and new ones, in the changed file |
+| now.customers; now.{projects, time_entries, people}.rows, now.projects.distinct; now.{events, invoices, documents} | after the last wave |
 """  # noqa: E501 - a table
 
 from __future__ import annotations
@@ -41,8 +60,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from blocks.sample import invoices
 from blocks.sample.customers import FileSpec, Range
-from blocks.sample.plan import Plan, nested
+from blocks.sample.plan import Plan, added, nested
 
 
 def folder(home: Path) -> Path:
@@ -85,6 +105,13 @@ def specs_of(state: dict[str, Any]) -> list[FileSpec]:
         spec.ranges = [Range(*part) for part in spec.ranges]
         spec.corrected = {int(k): v for k, v in spec.corrected.items()}
     return specs
+
+
+def drops_now(plan: Plan, body: dict[str, Any]) -> dict[str, Any]:
+    """The counts of all events, invoices and documents after the last wave of truth.json."""
+    waves = body["waves"]
+    summed = {k: added(body[k], *(wave[k]["counts"] for wave in waves)) for k in ("events", "documents")}
+    return {**summed, "invoices": invoices.counts(plan, len(waves))}
 
 
 def customers_truth(plan: Plan, specs: Iterable[FileSpec]) -> dict[str, Any]:

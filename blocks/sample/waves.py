@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from blocks.sample import crm, customers, projects
+from blocks.sample import crm, customers, documents, events, invoices, projects
 from blocks.sample.customers import FileSpec, Range
 from blocks.sample.plan import PEOPLE, Plan, Progress
 
@@ -165,6 +165,23 @@ def change_files(
             "engagements_corrected": len(corrected), "rows_corrected": rows_corrected, "rows_appended": appended,
         },
     }, following  # fmt: skip
+
+
+def change_drops(
+    plan: Plan, folder: Path, wave: int, tables: dict[str, Any], progress: Progress
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The events, invoices and mails of a wave, of the time between the cursors of its tables.
+
+    Gives what it did, and what each new mail says.
+    """
+    before, after = (datetime.fromisoformat(tables[name]) for name in ("cursor_from", "cursor_to"))
+    done: dict[str, Any] = {"events": events.write_wave(plan, folder / "drops" / "events", wave, before, after)}
+    progress("others", 1, 3)
+    done["invoices"] = invoices.write_wave(plan, folder / "drops" / "invoices", wave)
+    progress("others", 2, 3)
+    done["documents"], says = documents.write_wave(plan, folder / "mailroom", wave, before, after)
+    progress("others", 3, 3)
+    return done, says
 
 
 def _correctable(plan: Plan, spec: FileSpec, wave: int, wanted: int = 5) -> list[tuple[int, int]]:

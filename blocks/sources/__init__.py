@@ -19,10 +19,10 @@ def reader_for(spec: SourceSpec) -> Reader:
 
             spec = spec.model_copy(update={"url": database_url(spec.block)})
         return PostgresReader(spec)
-    if spec.kind == "files":
-        from blocks.sources.files import FilesReader
+    if spec.kind == "airbyte":
+        from blocks.sources.airbyte import AirbyteReader
 
-        return FilesReader(spec)
-    from governance.errors import ConfigurationError
+        return AirbyteReader(spec)
+    from blocks.sources.files import FilesReader
 
-    raise ConfigurationError(f"source {spec.name}", f"kind {spec.kind} is not served yet", "use postgres or files")
+    return FilesReader(spec)

@@ -11,16 +11,22 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from blocks.sources.spec import StreamSpec
+from blocks.sources.tables import Fault
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import duckdb
 
     from blocks.landing import Landing
 
 LOAD_NAMESPACE = uuid.UUID("0d6f6a52-9d6b-5a3e-8f0a-3c8e2b1d7f10")
+Known = Mapping[str, Sequence["ColumnSpec"]]
+"""The columns that bronze has of a stream (under `""`) and of its child tables (under their names)."""
 RESERVED = ("_load_id", "_source_position", "_extracted_at", "_row_hash", "_deleted_at")
 
 
@@ -32,6 +38,10 @@ class ColumnSpec:
     type: str
     origin: str = ""
     """What the source calls it."""
+
+
+CHILD = (ColumnSpec("_parent_id", "VARCHAR"), ColumnSpec("_parent_load_id", "VARCHAR"), ColumnSpec("_index", "BIGINT"))
+"""Of a child table: `_source_position` and `_load_id` of the row it belongs to, and its place there, from 0."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,8 @@ class Part:
     """Where its rows come from: the path of the file in its source, or the table."""
     rows: int | None = None
     """None until it was read, for raw text."""
+    schema: tuple[ColumnSpec, ...] | None = None
+    """Where the parts of a load have different columns: those of this one."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,10 @@ class Planned:
     mtime_ns: int | None = None
     landed: bool = False
     """Its parts are in the landing zone already: the source is not asked again."""
+    copy: Path | None = None
+    """Of a file: the copy that was made to name it, which becomes the landed one."""
+    digest: str = ""
+    """sha256 of the copy."""
 
     @property
     def load_id(self) -> str:
@@ -81,6 +97,24 @@ class Manifest:
     snapshot: str | None
     schema: tuple[ColumnSpec, ...]
     parts: tuple[Part, ...]
+    faults: tuple[Fault, ...] = ()
+    """What could not be unpacked; `at` continues the position of the load's file."""
+    path: str = ""
+    """Of the file in its source."""
+    state: str | None = None
+    """Where a partner's connector goes on; committed with the load."""
+    by_cursor: bool = False
+    """The newest value of the stream's cursor column says where the next reading begins."""
+    rereads: bool = False
+    """The source gives rows again that it gave before: equal ones that bronze has are no news."""
+
+    def child(self, name: str, schema: Sequence[ColumnSpec] = ()) -> Manifest:
+        """The load of a child table: named after this one, with an account of its own."""
+        stream = f"{self.stream}__{name}"
+        planned = Planned(self.identity.replace(f"{self.source}.{self.stream}", f"{self.source}.{stream}", 1))
+        return replace(
+            self, load_id=planned.load_id, identity=planned.identity, stream=stream, schema=tuple(schema), faults=()
+        )
 
     def to_json(self) -> str:
         """As it is written beside the parts."""
@@ -90,14 +124,26 @@ class Manifest:
     def from_json(cls, text: str) -> Manifest:
         """The reverse of `to_json`."""
         body = json.loads(text)
-        schema = tuple(ColumnSpec(**c) for c in body.pop("schema"))
-        return cls(schema=schema, parts=tuple(Part(**p) for p in body.pop("parts")), **body)
+        faults = tuple(Fault(**f) for f in body.pop("faults", ()))
+        parts = tuple(Part(**{**p, "schema": _schema(p.get("schema"))}) for p in body.pop("parts"))
+        return cls(schema=_schema(body.pop("schema")) or (), parts=parts, faults=faults, **body)
+
+    def units(self) -> list[Manifest]:
+        """Each part as a load of one part: what is read by itself."""
+        return [replace(self, parts=(p,), schema=self.schema if p.schema is None else p.schema) for p in self.parts]
 
     def with_rows(self, rows: Mapping[str, int]) -> Manifest:
-        """The same with the rows that reading found, by load id; what was counted on landing stays."""
-        return replace(
-            self, parts=tuple(replace(p, rows=rows[self.load_id]) if p.rows is None else p for p in self.parts)
-        )
+        """The same with the rows that reading found, by load id, if one part holds them all.
+
+        What was counted on landing stays.
+        """
+        if len(self.parts) != 1 or self.parts[0].rows is not None:
+            return self
+        return replace(self, parts=(replace(self.parts[0], rows=rows[self.load_id]),))
+
+
+def _schema(columns: Sequence[Mapping[str, str]] | None) -> tuple[ColumnSpec, ...] | None:
+    return None if columns is None else tuple(ColumnSpec(**c) for c in columns)
 
 
 @dataclass(frozen=True)
@@ -111,6 +157,13 @@ class Reject:
     raw: str | None
     byte_from: int | None = None
     byte_to: int | None = None
+
+    @classmethod
+    def of(cls, fault: Fault, load_id: str, position: str) -> Reject:
+        """A fault of the file, or part of one, that has this position."""
+        return cls(
+            load_id, position + fault.at, fault.reason_code, fault.reason, fault.raw, fault.byte_from, fault.byte_to
+        )
 
 
 @dataclass(frozen=True)
@@ -131,8 +184,23 @@ class Extract(Protocol):
     """Landed parts as SQL."""
 
     @property
+    def children(self) -> Mapping[str, Extract]:
+        """Tables that the records have within them, by name; rows name their parent by `_parent_id`."""
+        ...
+
+    @property
+    def optional(self) -> bool:
+        """Whether a column may be absent from a file, as a key of JSON may."""
+        ...
+
+    @property
     def columns(self) -> Sequence[ColumnSpec]:
         """What the SELECT gives, before the load's own columns."""
+        ...
+
+    @property
+    def content(self) -> str | None:
+        """A column of the SELECT that goes into the row's hash only: what its child tables hold."""
         ...
 
     @property
@@ -150,21 +218,37 @@ class Extract(Protocol):
         ...
 
 
+class Flat:
+    """What an extract is not unless it says so: one with child tables, absent columns, or keys of its own."""
+
+    children: Mapping[str, Extract] = MappingProxyType({})
+    optional = False
+    content: str | None = None
+    keys_sql: str | None = None
+
+
 class Reader(Protocol):
     """One kind of source. Constructors do no I/O; every method may raise SourceError or UnreachableError."""
 
-    def plan(self, stream: StreamSpec, since: Since, now: datetime) -> list[Planned]:
+    def resolve(self, stream: StreamSpec) -> StreamSpec:
+        """The stream with what its source itself declares of it, where the sources file does not."""
+        ...
+
+    def plan(self, stream: StreamSpec, since: Since, now: datetime, landing: Landing) -> list[Planned]:
         """What is new. An empty list is a success with nothing to do."""
         ...
 
     def warning(self, stream: StreamSpec) -> str | None:
-        """What a person should know though nothing failed, such as a pattern that never matched."""
+        """What a person should know though nothing failed, such as a pattern that never matched.
+
+        It is asked after the publish: it tells what `plan` and `land` found, and does no I/O.
+        """
         ...
 
     def land(self, stream: StreamSpec, planned: Planned, landing: Landing) -> Manifest:
         """Write the parts and the manifest; a load that is landed already is returned as it is."""
         ...
 
-    def extract(self, stream: StreamSpec, manifests: Sequence[Manifest], landing: Landing) -> Extract:
+    def extract(self, stream: StreamSpec, manifests: Sequence[Manifest], landing: Landing, known: Known) -> Extract:
         """Read the landed parts of several loads as one SELECT."""
         ...

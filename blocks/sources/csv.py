@@ -9,22 +9,24 @@ from __future__ import annotations
 import codecs
 import glob
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from blocks.landing import Landing
-from blocks.sources.base import ColumnSpec, Manifest, Reject
-from blocks.sources.csv_dialect import SAMPLE_BYTES, Dialect, dialect_of
+from blocks.sources.base import ColumnSpec, Flat, Manifest, Reject
+from blocks.sources.csv_dialect import SAMPLE_BYTES, Dialect, dialect_of, skip_of
+from blocks.sources.csv_lines import count_ends, has_mixed_ends, stand_in_of, write_even
 from blocks.sources.naming import bronze_names, glob_escape, literal, quote
 from blocks.sources.spec import StreamSpec
+from blocks.sources.tables import RAW_LIMIT
 from governance.errors import SourceError
 
 if TYPE_CHECKING:
     import duckdb
 
-RAW_LIMIT = 64 << 10
 PAGE = 1000
 LINE_KEPT = 10_000  # bytes that DuckDB keeps of a rejected line
 _REASONS = {
@@ -48,88 +50,120 @@ def schema_of(path: Path, stream: StreamSpec, where: str) -> tuple[ColumnSpec, .
 
 def plain_twin(path: Path) -> Path | None:
     """The UTF-8 copy that a landed file of another encoding was last read from, if it was."""
-    return next(iter(_twins(path)), None)
+    return next(iter(_twins(path, "utf8")), None)
 
 
-def _twins(path: Path) -> list[Path]:
-    return sorted(path.parent.glob(f"{glob.escape(path.name)}.*.utf8"))
+def _twins(path: Path, suffix: str) -> list[Path]:
+    return sorted(path.parent.glob(f"{glob.escape(path.name)}.*.{suffix}"))
 
 
-class CsvExtract:
-    """Landed CSV files of one stream as one SELECT."""
+@dataclass(frozen=True)
+class _File:
+    """One landed file, and what it is read from."""
 
-    keys_sql: str | None = None
+    manifest: Manifest
+    dialect: Dialect
+    text: Path
+    """It as UTF-8: itself, or a copy of it. Positions are those of this one."""
+    even: Path
+    """The same with one kind of line end: the same file, if it has but one."""
+
+    def value(self, column: str) -> str:
+        """SQL of a column's value as the file has it."""
+        if self.even == self.text:
+            return f"nullif({quote(column)}, '')"
+        return f"nullif(replace({quote(column)}, chr({stand_in_of(self.text)[0]}), chr(13)), '')"
+
+
+class CsvExtract(Flat):
+    """Landed CSV files of one stream, each a load of one part, as one SELECT."""
 
     def __init__(self, stream: StreamSpec, manifests: Sequence[Manifest], landing: Landing) -> None:
         self.stream = stream
-        self.files = [(m, _plain(m, stream, landing)) for m in manifests]
-        names = dict.fromkeys(c.name for m in manifests for c in m.schema)
+        self.files = [_prepared(m, stream, landing) for m in manifests]
+        names = dict.fromkeys(c.name for f in self.files for c in f.manifest.schema)
         self.columns = [ColumnSpec(name, "VARCHAR") for name in names]
 
     @cached_property
     def sql(self) -> str:
         """One branch for each file, so that rows are numbered within their file."""
-        branches = [self._branch(m, path, d) for m, (path, d) in self.files if m.schema and not d.broken]
+        branches = [self._branch(f) for f in self.files if f.manifest.schema and not f.dialect.broken]
         empty = ", ".join(f"NULL::VARCHAR AS {quote(c.name)}" for c in self.columns) or "NULL AS nothing"
         return " UNION ALL BY NAME ".join(branches) or (
             f"SELECT {empty}, '' AS _load_id, '' AS _source_position WHERE false"
         )
 
-    def _branch(self, manifest: Manifest, path: Path, dialect: Dialect) -> str:
+    def _branch(self, file: _File) -> str:
+        manifest, dialect = file.manifest, file.dialect
         columns = ", ".join(f"{literal(c.name)}: 'VARCHAR'" for c in manifest.schema)
+        cells = ", ".join(f"{file.value(c.name)} AS {quote(c.name)}" for c in manifest.schema)
         part = manifest.parts[0]
         return (
-            f"SELECT *, {literal(manifest.load_id)} AS _load_id, "
+            f"SELECT {cells}, {literal(manifest.load_id)} AS _load_id, "
             f"{literal(part.position + '#')} || row_number() OVER () AS _source_position "
-            f"FROM read_csv({literal(glob_escape(str(path)))}, auto_detect = false, header = false, "
+            f"FROM read_csv({literal(glob_escape(str(file.even)))}, auto_detect = false, header = false, "
             f"skip = {dialect.skip}, "
             f"columns = {{{columns}}}, delim = {literal(dialect.delimiter)}, quote = '\"', escape = '\"', "
+            # With '' as NULL, DuckDB takes a row with an empty field too many; a lone line end is never a field.
+            "nullstr = '\n', allow_quoted_nulls = false, "
             "strict_mode = true, null_padding = false, store_rejects = true, rejects_limit = 0)"
         )
 
     def rejects(self, connection: duckdb.DuckDBPyConnection) -> list[Reject]:
         """What the reader passed over: broken rows, and files without a byte."""
-        found = [r for m, (path, dialect) in self.files for r in _unreadable(m, path, dialect)]
+        found = [r for file in self.files for r in _unreadable(file)]
         tables = connection.execute(
             "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"
         ).fetchone()
         if not tables or not tables[0]:
             return found
-        by_path = {str(path): m for m, (path, _) in self.files}
+        by_path = {str(f.even): f for f in self.files}
         # Not the text of the lines, which are as much as the file in the worst case: their length in bytes.
         result = connection.execute(
-            "SELECT s.file_path, min(e.line_byte_position), min(e.error_type::VARCHAR), max(strlen(e.csv_line)), "
-            "max(strlen(e.csv_line) - strlen(ltrim(e.csv_line, chr(13) || chr(10)))) "
+            "SELECT s.file_path, min(e.line_byte_position), min(e.error_type::VARCHAR), max(strlen(e.csv_line)) "
             "FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id) GROUP BY s.file_path, e.line "
             "ORDER BY 1, 2"
         )
         rows = chain.from_iterable(iter(lambda: result.fetchmany(PAGE), []))
         for file_path, broken in groupby(rows, lambda row: str(row[0])):
-            with Path(file_path).open("rb") as file:
-                found += self._rejects_of(by_path[file_path], file, broken)
+            found += _rejects_of(by_path[file_path], broken)
         connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
         return found
 
-    def _rejects_of(self, manifest: Manifest, file: BinaryIO, broken: Iterable[tuple[Any, ...]]) -> Iterator[Reject]:
-        """The rejects of one file, in order; DuckDB's own `line` leaves line breaks in quotes out."""
-        line = 1
-        for _, start, kind, size, skipped in broken:
-            first = start - 1 + skipped
-            while passed := file.read(min(first - file.tell(), SAMPLE_BYTES)):
-                line += passed.count(b"\n")
-            last = first + size - skipped if size < LINE_KEPT else _end_of(file, first)
-            yield _reject(manifest, file, line, first, last, kind)
+
+def _rejects_of(broken: _File, rows: Iterable[tuple[Any, ...]]) -> Iterator[Reject]:
+    """The rejects of one file, in order; DuckDB's own `line` leaves line breaks in quotes out."""
+    line = 1
+    with broken.text.open("rb") as file:
+        for _, start, kind, size in rows:
+            first = _passed_blank(file, start - 1)
+            line += count_ends(file, first)
+            last = start - 1 + size
+            if last <= first or size >= LINE_KEPT:  # DuckDB keeps no text of some rows that stand behind a blank line
+                last = _end_of(file, first)
+            yield _reject(broken.manifest, file, line, first, last, kind)
             file.seek(first)
 
 
-def _unreadable(manifest: Manifest, path: Path, dialect: Dialect) -> Iterator[Reject]:
+def _passed_blank(file: BinaryIO, place: int) -> int:
+    """Where the row begins that DuckDB says to begin there: it counts blank lines before a row as of it."""
+    stood = file.tell()
+    file.seek(place)
+    while (blank := file.read(LINE_KEPT)) and not blank.strip(b"\r\n"):
+        place += len(blank)
+    place += len(blank) - len(blank.lstrip(b"\r\n"))
+    file.seek(stood)
+    return place
+
+
+def _unreadable(file: _File) -> Iterator[Reject]:
     """The reject that stands for a whole file: one without a byte, or with a header that cannot be read."""
-    part = manifest.parts[0]
+    part = file.manifest.parts[0]
     if part.bytes == 0:
-        yield Reject(manifest.load_id, part.position, "empty_file", "the file has no byte", "", 0, 0)
-    if dialect.broken:
-        with path.open("rb") as file:
-            yield _reject(manifest, file, 1, 0, path.stat().st_size, "BROKEN HEADER")
+        yield Reject(file.manifest.load_id, part.position, "empty_file", "the file has no byte", "", 0, 0)
+    if file.dialect.broken:
+        with file.text.open("rb") as text:
+            yield _reject(file.manifest, text, 1, 0, file.text.stat().st_size, "BROKEN HEADER")
 
 
 def _end_of(file: BinaryIO, first: int) -> int:
@@ -151,31 +185,37 @@ def _reject(manifest: Manifest, file: BinaryIO, line: int, first: int, last: int
     return Reject(manifest.load_id, f"{manifest.parts[0].position}:{line}", code, reason, whole, first, last)
 
 
-def _plain(manifest: Manifest, stream: StreamSpec, landing: Landing) -> tuple[Path, Dialect]:
-    """The landed file as UTF-8: itself, or a copy beside it when it has another encoding.
+def _prepared(manifest: Manifest, stream: StreamSpec, landing: Landing) -> _File:
+    """What a landed file is read from: itself, or copies beside it where it has another encoding, or mixed line ends.
 
-    Only the copy of today's encoding stays, so that what is there tells what the file was last read from.
+    Only the copies of today's declaration stay, so that what is there tells how the file was last read.
     """
     part = manifest.parts[0]
-    path = landing.folder(manifest.source, manifest.stream, manifest.load_id) / part.path
+    path = landing.part(manifest)
     where = f"stream {manifest.source}.{manifest.stream}, file {part.position}"
     dialect = dialect_of(path, stream, where)
-    plain = path if dialect.is_utf8 else path.with_name(f"{path.name}.{codecs.lookup(dialect.encoding).name}.utf8")
-    for old in _twins(path):
-        if old != plain:
-            old.unlink()
-    if not plain.exists():
-
-        def transcode(out: BinaryIO) -> None:
-            # A byte that is not of the encoding stays as it is: not UTF-8 either, it makes its row a reject.
-            with path.open(encoding=dialect.encoding, errors="surrogateescape", newline="") as file:
-                while chunk := file.read(1 << 20):
-                    out.write(chunk.encode(errors="surrogateescape"))
-
+    text = path if dialect.is_utf8 else path.with_name(f"{path.name}.{codecs.lookup(dialect.encoding).name}.utf8")
+    if not text.exists():
         try:
-            landing.put(plain, transcode)
+            landing.put(text, lambda out: _transcode(path, dialect.encoding, out))
         except UnicodeError as error:
             raise SourceError(
                 where, f"it is not {dialect.encoding}: {error}", "correct the stream's encoding"
             ) from None
-    return plain, dialect
+    even = text
+    if not dialect.broken and has_mixed_ends(text, dialect.delimiter):
+        even = path.with_name(f"{path.name}.{codecs.lookup(dialect.encoding).name}-{ord(dialect.delimiter)}.even")
+        if not even.exists():
+            landing.put(even, lambda out: write_even(text, out, dialect.delimiter))
+        dialect = replace(dialect, skip=skip_of(even) if dialect.header else dialect.skip)
+    for old in [*_twins(path, "utf8"), *_twins(path, "even")]:
+        if old not in (text, even):
+            old.unlink()
+    return _File(manifest, dialect, text, even)
+
+
+def _transcode(path: Path, encoding: str, out: BinaryIO) -> None:
+    # A byte that is not of the encoding stays as it is: not UTF-8 either, it makes its row a reject.
+    with path.open(encoding=encoding, errors="surrogateescape", newline="") as file:
+        while chunk := file.read(1 << 20):
+            out.write(chunk.encode(errors="surrogateescape"))

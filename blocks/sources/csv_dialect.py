@@ -20,6 +20,7 @@ SAMPLE_BYTES = 1 << 20
 _DELIMITERS = ",;\t|"
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _BLANK_LINES = re.compile(r"(?: *(?:\r\n|\r|\n))*")
+_CONTROL = "[\x00-\x08\x0b\x0e-\x19\x1b-\x1f]"
 _MAGIC = re.compile(
     rb"%PDF-|PK\x03\x04|\x89PNG|\xff\xd8\xff|\x1f\x8b|\x28\xb5\x2f\xfd|PAR1[^ -~]|SQLite format 3\x00|\xd0\xcf\x11\xe0"
 )
@@ -54,15 +55,10 @@ def dialect_of(path: Path, stream: StreamSpec, where: str) -> Dialect:
     if _MAGIC.match(sample):
         raise _binary(where)
     encoding = stream.encoding or detect_encoding(path, sample)
-    try:
-        # A mark of UTF-8 is no part of the first name, whatever is declared.
-        text = _decoded(sample.removeprefix(codecs.BOM_UTF8), encoding).removeprefix("\ufeff")
-    except LookupError:
-        raise SourceError(where, f"encoding {encoding} is not known", "use a name that Python knows") from None
-    _refuse_binary(text, where)
+    # A mark of UTF-8 is no part of the first name, whatever is declared.
+    text = _decoded(sample.removeprefix(codecs.BOM_UTF8), encoding).removeprefix("\ufeff")
+    _refuse_binary(text, where, declared=stream.encoding is not None)
     delimiter = stream.delimiter or _delimiter(text)
-    if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise SourceError(where, f"the delimiter {delimiter!r} is not read", "declare one character, not a quote")
     start = _BLANK_LINES.match(text)
     begin = start.end() if start else 0
     blank = len(_LINE_END.findall(text, 0, begin))
@@ -72,8 +68,18 @@ def dialect_of(path: Path, stream: StreamSpec, where: str) -> Dialect:
     if not fields or (end == len(text) and not whole):
         line = _LINE_END.split(text[begin : begin + SAMPLE_BYTES], maxsplit=1)[0]
         return Dialect(encoding, delimiter, (), line, blank, broken=True)
+    if _rows_end_in_a_delimiter(text[end:], delimiter, len(fields)):
+        fields = [*fields, ""]
     names = tuple(f.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for f in fields)
     return Dialect(encoding, delimiter, names, text[begin:end], blank + 1, broken=False)
+
+
+def skip_of(path: Path) -> int:
+    """The records before the first row of a UTF-8 file that has a header: blank lines, and the header."""
+    with path.open("rb") as file:
+        text = file.read(SAMPLE_BYTES).decode("utf-8", "replace").removeprefix("\ufeff")
+    start = _BLANK_LINES.match(text)
+    return len(_LINE_END.findall(text, 0, start.end() if start else 0)) + 1
 
 
 def split_record(text: str, delimiter: str, begin: int = 0) -> tuple[list[str], int]:
@@ -141,28 +147,37 @@ def _delimiter(text: str) -> str:
     """The candidate that cuts the first 50 records into most fields with the steadiest count."""
 
     def score(candidate: str) -> tuple[float, int]:
-        widths = _widths(text, candidate)
+        widths = [len(record) for record in _records(text, candidate)]
         width, count = Counter(widths).most_common(1)[0] if widths else (1, 1)
         return (count / max(len(widths), 1) if width > 1 else 0.0, width)
 
     return max(_DELIMITERS, key=score)
 
 
-def _widths(text: str, candidate: str) -> list[int]:
-    """Fields of each of the first 50 records, as far as they can be read."""
-    widths: list[int] = []
+def _rows_end_in_a_delimiter(text: str, delimiter: str, width: int) -> bool:
+    """Whether each of the first rows has just an empty field more than the header: it lacks the last delimiter."""
+    rows = _records(text, delimiter)
+    return len(rows) > 1 and all(len(row) == width + 1 and not row[-1] for row in rows)
+
+
+def _records(text: str, delimiter: str) -> list[list[str]]:
+    """The first 50 records, as far as they can be read."""
+    found: list[list[str]] = []
     try:
-        for record, _ in zip(csv.reader(io.StringIO(text, newline=""), delimiter=candidate), range(50), strict=False):
-            widths += [len(record)] if record else []
+        for record, _ in zip(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), range(50), strict=False):
+            found += [record] if record else []
     except csv.Error:  # a quote that never closes: the field is longer than the csv module takes
         pass
-    return widths
+    return found
 
 
-def _refuse_binary(text: str, where: str) -> None:
-    """Raise for text that is none; a NUL here and there is data, many are a sign."""
+def _refuse_binary(text: str, where: str, *, declared: bool) -> None:
+    """Raise for text that is none; a NUL here and there is data, many are a sign.
+
+    Bytes that are not of a declared encoding are broken rows; of a guessed one they are a sign too.
+    """
     beginning = text[:4096]
-    odd = len(re.findall("[\x00-\x08\x0b\x0e-\x19\x1b-\x1f\ufffd\udc80-\udcff]", beginning))
+    odd = len(re.findall(_CONTROL if declared else f"{_CONTROL}|[\ufffd\udc80-\udcff]", beginning))
     nuls = text.count("\x00")
     if (beginning and odd / len(beginning) > 0.1) or (nuls > 8 and nuls / len(text) > 0.01):
         raise _binary(where)

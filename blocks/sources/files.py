@@ -1,156 +1,171 @@
-"""Files dropped into a folder: found by a pattern, copied once into the landing zone, read from the copy.
+"""Files dropped into a folder or bucket: found by a pattern, copied once into the landing zone, read from the copy.
 
-Which files are new, and what a file is. How a format is read is in the module of the format (`csv.py`).
+Which files are new, and what a landed load of them is. What a place of files is, is in `drops.py`; how a format is
+read, in the module that `formats.py` names.
 """
 
 from __future__ import annotations
 
-import os
-import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from blocks.landing import Landing, sha256_of
-from blocks.sources.base import Extract, Manifest, Part, Planned, Since
-from blocks.sources.csv import CsvExtract, schema_of
+from blocks.sources.base import Extract, Known, Manifest, Part, Planned, Reject, Since
+from blocks.sources.drops import Dropped, Drops, drops_of
+from blocks.sources.formats import Format, format_of
 from blocks.sources.naming import bronze_names
+from blocks.sources.packed import Inside, is_packed, safe_suffix, unpack
 from blocks.sources.spec import SourceSpec, StreamSpec
+from blocks.sources.tables import Fault
+from blocks.sources.union import UnionExtract
 from governance.errors import SourceError
 
-OTHER_FORMATS = (".json", ".ndjson", ".jsonl", ".xml", ".parquet", ".avro", ".orc", ".xls", ".xlsx", ".ods", ".pdf")
-COMPRESSED = (".gz", ".zst", ".zip", ".bz2", ".xz", ".7z", ".tar", ".tgz")
+_UNREAD = "unknown_format"
 
 
 class FilesReader:
-    """One folder of files."""
+    """One place of files."""
 
     def __init__(self, spec: SourceSpec) -> None:
         self.spec = spec
-        self.root = Path(spec.root or ".")
         self.unsettled: dict[str, int] = {}
         """Stream → files that its last plan left for a later run."""
+        self.unmatched: set[str] = set()
+        """Streams whose last plan found no file at all."""
+        self._formats: dict[str, Format] = {}
 
-    def plan(self, stream: StreamSpec, since: Since, now: datetime) -> list[Planned]:
-        """One load for each file that is new or changed, oldest first.
+    @cached_property
+    def drops(self) -> Drops:
+        """Where the files are."""
+        return drops_of(self.spec)
+
+    def resolve(self, stream: StreamSpec) -> StreamSpec:
+        """The stream as it is declared."""
+        return stream
+
+    def plan(self, stream: StreamSpec, since: Since, now: datetime, landing: Landing) -> list[Planned]:
+        """One load for each file that is new or changed, in order; it is copied and hashed to be named.
 
         A name without wildcards that is absent is a SourceError; a pattern that matches nothing is not. Whether a
         file is settled is told by the clock that stamps files, not by `now`: a stamp of the future tells nothing.
         """
+        landing.clear_incoming(self.spec.name, stream.name)
         self.unsettled[stream.name] = 0
+        self.unmatched.add(stream.name)
         planned = [p for p in since.unfinished if p.landed]
-        known = {p.path: (p.size, p.mtime_ns) for p in planned} | dict(since.seen_files)
-        for relative, path in self._matches(stream):
-            status = path.stat()
-            stamp = (status.st_size, status.st_mtime_ns)
-            if known.get(relative) == stamp:
+        known = dict(since.seen_files) | {p.path: (p.size, p.mtime_ns) for p in planned}
+        taken = set(since.seen_identities) | {p.identity for p in planned}
+        for number, file in enumerate(self.drops.matching(stream.path or "", self._where(stream))):
+            self.unmatched.discard(stream.name)
+            if known.get(file.path) == (file.size, file.mtime_ns):
                 continue
-            if 0 <= time.time() - status.st_mtime < stream.settle.total_seconds():
+            if 0 <= time.time() - file.mtime_ns / 1e9 < stream.settle.total_seconds():
                 self.unsettled[stream.name] += 1
                 continue
-            _, digest = sha256_of(path)
+            copy = landing.incoming(self.spec.name, stream.name) / f"{number}{safe_suffix(file.path)}"
+            digest = self._copy(stream, file, copy, landing)
             identity = f"{self.spec.name}.{stream.name}:sha256:{digest}"
-            planned.append(Planned(identity, path=relative, size=stamp[0], mtime_ns=stamp[1]))
+            if identity in taken:
+                landing.clear_copy(copy)
+            taken.add(identity)
+            planned.append(
+                Planned(identity, path=file.path, size=file.size, mtime_ns=file.mtime_ns, copy=copy, digest=digest)
+            )
         return planned
+
+    def _copy(self, stream: StreamSpec, file: Dropped, copy: Path, landing: Landing) -> str:
+        where = self._where(stream, file.path)
+        self._format(stream, file.path, where)
+        with self.drops.open(file, where) as source:
+            return landing.copy_in(source, copy)[1]
 
     def warning(self, stream: StreamSpec) -> str | None:
         """Files that the plan left for later; a pattern that matches no file at all is most likely mistyped."""
         if young := self.unsettled.get(stream.name, 0):
             files, they = ("1 file is", "it is") if young == 1 else (f"{young} files are", "they are")
             return f"{files} younger than settle {stream.settle.total_seconds():g}s: {they} taken by a later run"
-        if next(self._matches(stream), None):
-            return None
-        return f"no file matches {stream.path} in {self.root}"
+        return f"no file matches {stream.path} in {self.drops}" if stream.name in self.unmatched else None
 
     def land(self, stream: StreamSpec, planned: Planned, landing: Landing) -> Manifest:
-        """Copy the file, hashing what is copied; the hash must be the planned one."""
-        load_id = planned.load_id
+        """Make the copy the landed file, and unpack a packed one beside it."""
+        load_id, path = planned.load_id, planned.path or ""
         done = landing.manifest(self.spec.name, stream.name, load_id)
-        if done:
-            return self._reread(stream, done, landing)
+        if done:  # by today's rules: encoding or delimiter may be declared since
+            landing.clear_copy(planned.copy)
+            return self._described(stream, done, landing)
         landing.discard(self.spec.name, stream.name, load_id)
-        relative = planned.path or ""
-        source = self.root / relative
-        suffix = "".join(Path(relative).suffixes[-2:])[:20]
-        target = landing.folder(self.spec.name, stream.name, load_id) / f"part-0{re.sub(r'[^A-Za-z0-9.]', '_', suffix)}"
-        where = f"stream {self.spec.name}.{stream.name}, file {relative}"
-        _refuse_other_formats(stream, relative, where)
-        try:
-            with source.open("rb") as file:
-                size, digest = landing.copy_in(file, target)
-        except FileNotFoundError:
-            raise SourceError(where, "it vanished before it was copied", "drop it again") from None
-        except OSError as error:
-            raise SourceError(where, error.strerror or str(error), "make the file readable") from None
-        if not planned.identity.endswith(digest):
-            target.unlink()
-            raise SourceError(where, "it changed while it was read", "write it elsewhere and rename it into the folder")
-        part = Part(target.name, size, digest, relative)
-        manifest = Manifest(
-            load_id, planned.identity, self.spec.name, stream.name, None, None, None,
-            schema_of(target, stream, where), (part,),
-        )  # fmt: skip
+        if planned.copy is None:
+            raise SourceError(self._where(stream, path), "its copy is gone", "run again")
+        folder = landing.folder(self.spec.name, stream.name, load_id)
+        packed = is_packed(path) and self.spec.kind == "files"
+        first = folder / f"{'packed' if packed else 'part'}-0{safe_suffix(path)}"
+        landing.adopt(planned.copy, first)
+        found, faults = [Inside(path, "", first)], list[Fault]()
+        if packed:
+            found, faults = unpack(first, path, stream.max_expansion, landing, as_csv=stream.format == "csv")
+        parts = []
+        for inside in found:
+            size, digest = sha256_of(inside.path) if packed else (planned.size or 0, planned.digest)
+            parts.append(Part(inside.path.name, size, digest, path + inside.at))
+        manifest = self._described(stream, Manifest(
+            load_id, planned.identity, self.spec.name, stream.name, None, None, None, (), tuple(parts), tuple(faults),
+            path,
+        ), landing)  # fmt: skip
         landing.write_manifest(manifest)
         return manifest
 
-    def _reread(self, stream: StreamSpec, done: Manifest, landing: Landing) -> Manifest:
-        """A load that is landed, by today's rules: encoding or delimiter may be declared since."""
-        part = done.parts[0]
-        path = landing.folder(done.source, done.stream, done.load_id) / part.path
-        where = f"stream {done.source}.{done.stream}, file {part.position}"
-        _refuse_other_formats(stream, part.position, where)
-        schema = schema_of(path, stream, where)
-        return replace(done, schema=schema)
+    def _described(self, stream: StreamSpec, manifest: Manifest, landing: Landing) -> Manifest:
+        """The manifest with the columns that its parts have; one that cannot be read stays a part, for a replay."""
+        again = {p.position for p in manifest.parts}
+        faults = [f for f in manifest.faults if f.reason_code != _UNREAD or manifest.path + f.at not in again]
+        parts = []
+        for part in manifest.parts:
+            where = self._where(stream, part.position)
+            path = landing.part(manifest, part)
+            try:
+                schema = self._format(stream, part.path, where).schema(path, stream, landing, where)
+            except SourceError as error:
+                if len(manifest.parts) == 1:
+                    raise
+                schema = ()
+                at = part.position.removeprefix(manifest.path)
+                faults.append(Fault(_UNREAD, error.cause, at, 0, part.bytes))
+            parts.append(replace(part, schema=schema))
+        schema = tuple({c.name: c for p in parts for c in p.schema or ()}.values())
+        if len(parts) == 1:
+            parts = [replace(parts[0], schema=None)]
+        return replace(manifest, schema=schema, parts=tuple(parts), faults=tuple(faults))
 
-    def extract(self, stream: StreamSpec, manifests: Sequence[Manifest], landing: Landing) -> Extract:
-        """Read the landed files, which are CSV. Raises SourceError when they lack a key or the cursor."""
+    def extract(self, stream: StreamSpec, manifests: Sequence[Manifest], landing: Landing, known: Known) -> Extract:
+        """Read the landed files. Raises SourceError when they lack a key or the cursor."""
         names = {c.name for m in manifests for c in m.schema}
         wanted = [*stream.primary_key, *([stream.cursor] if stream.cursor else [])]
         absent = [k for k, name in zip(wanted, bronze_names(wanted), strict=True) if name not in names]
         if names and absent:
-            where = f"stream {self.spec.name}.{stream.name}"
             cause = f"its files have no column {', '.join(absent)}; they have {', '.join(sorted(names)[:20])}"
-            raise SourceError(where, cause, "correct primary_key or cursor in the sources file")
-        return CsvExtract(stream, manifests, landing)
+            raise SourceError(self._where(stream), cause, "correct primary_key or cursor in the sources file")
+        groups: dict[str, list[Manifest]] = {}
+        for unit in (u for m in manifests for u in _readable(m)):
+            name = self._format(stream, unit.parts[0].path, self._where(stream)).name
+            groups.setdefault(name, []).append(unit)
+        read = [self._formats[name].extract(stream, units, landing, known) for name, units in groups.items()]
+        return UnionExtract(read, [Reject.of(f, m.load_id, m.path) for m in manifests for f in m.faults])
 
-    def _matches(self, stream: StreamSpec) -> Iterator[tuple[str, Path]]:
-        """(path relative to the root, path) of the regular files that match, in order; names are literal."""
-        pattern = stream.path or ""
-        where = f"stream {self.spec.name}.{stream.name}"
-        if not self.root.is_dir():
-            raise SourceError(where, f"folder {self.root} does not exist", "correct `root` in sources.yml")
-        if not re.search(r"[*?]", pattern):
-            path = self.root / pattern
-            if not path.is_file():
-                raise SourceError(where, f"file {path} does not exist", "correct `path` in sources.yml")
-            yield pattern, path
-            return
-        matcher = re.compile(_translate(pattern))
-        root = self.root.resolve()
-        for folder, folders, files in os.walk(self.root):
-            folders.sort()
-            for name in sorted(files):
-                path = Path(folder) / name
-                relative = path.relative_to(self.root).as_posix()
-                inside = path.resolve().is_relative_to(root)
-                if matcher.match(relative) and not name.startswith(".") and inside and path.is_file():
-                    yield relative, path
+    def _format(self, stream: StreamSpec, name: str, where: str) -> Format:
+        """The reader of a file's format, one for all files of the format."""
+        wanted = "document" if self.spec.kind == "documents" else stream.format
+        found = format_of(wanted, name, where)
+        return self._formats.setdefault(found.name, found)
+
+    def _where(self, stream: StreamSpec, path: str = "") -> str:
+        return f"stream {self.spec.name}.{stream.name}" + (f", file {path}" if path else "")
 
 
-def _refuse_other_formats(stream: StreamSpec, relative: str, where: str) -> None:
-    """Raise for what is not CSV by its declared format, or by its name where none is declared; packed is never read."""
-    suffix = Path(relative).suffix.lower()
-    if suffix in COMPRESSED:
-        raise SourceError(where, f"it is packed ({suffix}), which is not read", "unpack it into the folder")
-    if stream.format not in (None, "csv") or (stream.format is None and suffix in OTHER_FORMATS):
-        kind = stream.format or suffix.removeprefix(".")
-        raise SourceError(where, f"the format {kind} is not read", "give the stream a pattern of CSV files")
-
-
-def _translate(pattern: str) -> str:
-    """A pattern of `**/`, `*` and `?` as a regular expression; brackets are literal."""
-    pieces = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
-    special = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return "".join(special.get(p) or re.escape(p) for p in pieces) + r"\Z"
+def _readable(manifest: Manifest) -> list[Manifest]:
+    """Each part that can be read, as a load of one part."""
+    unread = {manifest.path + f.at for f in manifest.faults if f.reason_code == _UNREAD}
+    return [unit for unit in manifest.units() if unit.parts[0].position not in unread]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blocks.landing import Landing, sha256_of
-from blocks.sources.base import ColumnSpec, Extract, Manifest, Part, Planned, Reject, Since
+from blocks.sources.base import ColumnSpec, Extract, Flat, Known, Manifest, Part, Planned, Reject, Since
 from blocks.sources.naming import bronze_names, glob_escape, literal, quote
 from blocks.sources.spec import SourceSpec, StreamSpec
 from governance.errors import SourceError, UnreachableError
@@ -57,7 +57,7 @@ class _Column:
 
 
 @dataclass(frozen=True)
-class _ParquetExtract:
+class _ParquetExtract(Flat):
     columns: Sequence[ColumnSpec]
     sql: str
     keys_sql: str | None
@@ -73,7 +73,11 @@ class PostgresReader:
     def __init__(self, spec: SourceSpec) -> None:
         self.spec = spec
 
-    def plan(self, stream: StreamSpec, since: Since, now: datetime) -> list[Planned]:
+    def resolve(self, stream: StreamSpec) -> StreamSpec:
+        """The stream as it is declared."""
+        return stream
+
+    def plan(self, stream: StreamSpec, since: Since, now: datetime, landing: Landing) -> list[Planned]:
         """One load: everything after the committed cursor, less the lateness, up to the database's own clock."""
         if since.unfinished:
             return list(since.unfinished)
@@ -109,12 +113,12 @@ class PostgresReader:
         schema = tuple(ColumnSpec(c.bronze, c.type, c.source) for c in columns)
         manifest = Manifest(
             load_id, planned.identity, self.spec.name, stream.name, planned.lower, planned.upper, snapshot, schema,
-            tuple(parts),
+            tuple(parts), by_cursor=stream.cursor is not None, rereads=True,
         )  # fmt: skip
         landing.write_manifest(manifest)
         return manifest
 
-    def extract(self, stream: StreamSpec, manifests: Sequence[Manifest], landing: Landing) -> Extract:
+    def extract(self, stream: StreamSpec, manifests: Sequence[Manifest], landing: Landing, known: Known) -> Extract:
         """The landed Parquet with each column in its bronze type."""
         types = {c.name: c for c in manifests[-1].schema}
         rows, keys = [], []

@@ -32,6 +32,19 @@ def parse_duration(value: object) -> object:
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 
 
+class _Unique(yaml.SafeLoader):
+    """YAML without a key given twice, of which the second would win without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping; raises ConstructorError, a YAMLError, for a key that is there twice."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if str(key.value) in seen and key.tag != "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value} is given twice", key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
 class StreamSpec(BaseModel):
     """One stream: a table, a pattern of files, or a connector's stream."""
 
@@ -54,6 +67,7 @@ class StreamSpec(BaseModel):
     encoding: str | None = None
     delimiter: str | None = None
     settle: Duration = timedelta(seconds=60)
+    max_expansion: float = Field(200, ge=1)
 
     @model_validator(mode="after")
     def _consistent(self) -> StreamSpec:
@@ -61,6 +75,13 @@ class StreamSpec(BaseModel):
             raise ValueError("deletes: column needs deleted_column")
         if self.deletes != "none" and not self.primary_key:
             raise ValueError("deletes needs primary_key")
+        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
+            raise ValueError("delimiter must be one character, not a quote or a line end")
+        if self.encoding is not None:
+            try:
+                "".encode(self.encoding)
+            except LookupError:
+                raise ValueError(f"encoding {self.encoding} is not known: use a name that Python knows") from None
         return self
 
 
@@ -105,7 +126,7 @@ def load_sources(path: Path, variables: Mapping[str, str] | None = None, *, fill
         raise ConfigurationError(f"sources file {path}", "it does not exist", "give the path of a sources.yml")
     known = {**(variables or {}), **os.environ}
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), _Unique)  # noqa: S506 - it is a SafeLoader
     except yaml.YAMLError as error:  # its text quotes the line, which may hold a password
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
@@ -131,6 +152,8 @@ def load_sources(path: Path, variables: Mapping[str, str] | None = None, *, fill
                     )
             named = {s: {**(options or {}), "name": s} for s, options in body["streams"].items()}
             body = {**body, "name": name, "streams": named}
+        if isinstance(body, dict) and body.get("streams") == {}:
+            raise ConfigurationError(f"{path}: {name}", "it has no streams", "give one, or take the source out")
         try:
             spec = SourceSpec.model_validate(body)
         except ValidationError as error:
@@ -176,4 +199,7 @@ def _explain(path: Path, source: str, error: ValidationError) -> ConfigurationEr
         near = difflib.get_close_matches(str(first["loc"][-1]), valid, 1, 0.5)
         remedy = f"did you mean {near[0]}?" if near else f"use one of {', '.join(valid)}"
         return ConfigurationError(f"{path}: {where}", "unknown key", remedy)
-    return ConfigurationError(f"{path}: {where}", first["msg"], "correct it (see docs/sources.md)")
+    if first["type"] == "tuple_type":
+        return ConfigurationError(f"{path}: {where}", "it must be a list", "write it like [id]")
+    cause = first["msg"].removeprefix("Value error, ")
+    return ConfigurationError(f"{path}: {where}", cause, "correct it (see docs/sources.md)")

@@ -63,6 +63,8 @@ class StreamLoad:
     """Ids of the quarantined rows that it reads again."""
     rules: str = ""
     """Fingerprint of the stream's rules, for a replay."""
+    parent: StreamLoad | None = None
+    """Of a child table: the load of its records."""
 
     @property
     def table(self) -> str:
@@ -101,8 +103,20 @@ class LayerPublish:
     """dataset → slot of its data, for those downstream of a failed stream."""
 
 
-TellLoads = Callable[[Mapping[str, Account]], list[Event]]
-"""Accounts by load id → the events that go into the publishing transaction."""
+@dataclass(frozen=True)
+class Ready:
+    """A stream's loads, or those of a child table, that passed their gate."""
+
+    load: StreamLoad
+    staged: Staged
+    manifests: Sequence[Manifest] = ()
+    checks: Sequence[CheckResult] = ()
+
+
+Accounts = Mapping[str, Account]
+"""Load id → where its rows went."""
+TellLoads = Callable[[Ready, Accounts], list[Event]]
+"""What was published → the events that go into the publishing transaction."""
 TellLayer = Callable[[Mapping[str, int]], list[Event]]
 """Rows by dataset → the events that go into the publishing transaction."""
 
@@ -124,10 +138,11 @@ class Warehouse(Protocol):
         """Put the rows beside bronze, where no reader sees them. Doing it twice changes nothing."""
         ...
 
-    def publish(
-        self, load: StreamLoad, staged: Staged, checks: Sequence[CheckResult], tell: TellLoads
-    ) -> Mapping[str, Account]:
-        """Make the staged rows visible in one transaction with ledger, cursor, quarantine and events."""
+    def publish(self, ready: Sequence[Ready], tell: TellLoads) -> list[Accounts]:
+        """Make the staged rows visible in one transaction with ledger, cursor, quarantine and events.
+
+        A stream and its child tables are published together, the stream first.
+        """
         ...
 
     def show(self, load: StreamLoad) -> None:

@@ -7,54 +7,77 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from blocks.sources.naming import bronze_names, literal, quote
-from blocks.warehouses.base import Account, Staged, StreamLoad, TellLoads
-from blocks.warehouses.bronze_stage import KEYED_META, META, drop_staging, raw_row, staged_rows
+from blocks.warehouses.base import Account, Accounts, Ready, StreamLoad, TellLoads
+from blocks.warehouses.bronze_children import ancestors, follow_parent
+from blocks.warehouses.bronze_stage import (
+    KEYED_META,
+    META,
+    drop_staging,
+    keys_table,
+    raw_row,
+    rejects_table,
+    staged_rows,
+)
 from blocks.warehouses.ledger import now
 from governance.errors import HallmarkError, SourceError
-from governance.model import CheckResult
 
 if TYPE_CHECKING:
     from blocks.warehouses.duckdb import DuckDBWarehouse
 
 
-def publish(
-    warehouse: DuckDBWarehouse, load: StreamLoad, staged: Staged, checks: Sequence[CheckResult], tell: TellLoads
-) -> Mapping[str, Account]:
+def publish(warehouse: DuckDBWarehouse, ready: Sequence[Ready], tell: TellLoads) -> list[Accounts]:
     """One transaction: rows, quarantine, ledger, cursor, gates, events."""
-    ledger, key = warehouse.ledger, (load.source, load.stream.name)
-    read = _read_counts(warehouse, load)
+    read = [_read_counts(warehouse, r.load) for r in ready]
+    above = [ancestors(warehouse, r.load) for r in ready]
+    found: dict[int, Accounts] = {}
     with warehouse.transaction():
-        ledger.lock_stream(*key)
-        deleted: dict[str, int] = {}
-        again: dict[str, int] = {}
-        if load.stream.primary_key and staged.columns:
-            _merge(warehouse, load)
-            deleted = _mark_deleted(warehouse, load)
-        elif load.stream.table and load.planned:
-            again = _drop_known(warehouse, load)
-        _quarantine(warehouse, load)
-        accounts = {p.load_id: _account(warehouse, load, p.load_id, read, deleted, again) for p in load.planned}
-        for planned in load.planned:
-            account = accounts[planned.load_id]
-            if not account.balanced:
-                raise HallmarkError(
-                    f"stream {'.'.join(key)}", f"the account of load {planned.load_id} does not balance: {account}",
-                    "nothing was published; report this with the landed file",
-                )  # fmt: skip
-            ledger.published(planned.load_id, account)
+        # The records first, then the deepest child tables: those find their record through the tables above.
+        for number in sorted(range(len(ready)), key=lambda n: (ready[n].load.parent is not None, -len(above[n]))):
+            one = ready[number]
+            warehouse.ledger.lock_stream(one.load.source, one.load.stream.name)
+            found[number] = _publish_one(warehouse, one, read[number], above[number])
+            warehouse.ledger.events(tell(one, found[number]))
+    return [found[number] for number in range(len(ready))]
+
+
+def _publish_one(warehouse: DuckDBWarehouse, ready: Ready, read: Mapping[str, int], above: Sequence[str]) -> Accounts:
+    load, ledger, key = ready.load, warehouse.ledger, (ready.load.source, ready.load.stream.name)
+    deleted: dict[str, int] = {}
+    again: dict[str, int] = {}
+    if load.stream.primary_key and ready.staged.columns:
+        _merge(warehouse, load)
+        deleted = _mark_deleted(warehouse, load)
+    elif any(m.rereads for m in ready.manifests):
+        again = _drop_known(warehouse, load)
+    elif load.parent:
+        again = follow_parent(warehouse, load, above)
+    _quarantine(warehouse, load)
+    accounts = {p.load_id: _account(warehouse, load, p.load_id, read, deleted, again) for p in load.planned}
+    manifests = {m.load_id: m for m in ready.manifests}
+    for planned in load.planned:
+        account = accounts[planned.load_id]
+        if not account.balanced:
+            raise HallmarkError(
+                f"stream {'.'.join(key)}", f"the account of load {planned.load_id} does not balance: {account}",
+                "nothing was published; report this with the landed file",
+            )  # fmt: skip
+        ledger.published(planned.load_id, account)
+        manifest = manifests.get(planned.load_id)
+        if manifest and manifest.state:
+            ledger.set_cursor(*key, manifest.state, planned.load_id)
+        elif manifest and manifest.by_cursor:
             _move_cursor(warehouse, load, planned.load_id, planned.upper)
-        for planned in load.duplicates:
-            known = warehouse.execute("SELECT rows_read FROM ops.loads WHERE identity = ?", (planned.identity,))
-            rows = int(known[0][0]) if known else 0
-            ledger.duplicate(load, planned, rows)
-            accounts[f"{planned.load_id}@{planned.path}"] = Account(read=rows, unchanged=rows)
-        if load.replays:
-            ledger.replayed(load)
-        ledger.gates(load.batch, checks, published=True)
-        ledger.set_stream_status(*key, "published")
-        if staged.columns:
-            ledger.set_stream_schema(*key, staged.columns)
-        ledger.events(tell(accounts))
+    for planned in load.duplicates:
+        known = warehouse.execute("SELECT rows_read FROM ops.loads WHERE identity = ?", (planned.identity,))
+        rows = int(known[0][0]) if known else 0
+        ledger.duplicate(load, planned, rows)
+        accounts[f"{planned.load_id}@{planned.path}"] = Account(read=rows, unchanged=rows)
+    if load.replays:
+        ledger.replayed(load)
+    ledger.gates(load.batch, ready.checks, published=True)
+    ledger.set_stream_status(*key, "published")
+    if ready.staged.columns:
+        ledger.set_stream_schema(*key, ready.staged.columns)
     return accounts
 
 
@@ -80,7 +103,7 @@ def _read_counts(warehouse: DuckDBWarehouse, load: StreamLoad) -> dict[str, int]
     """load_id → rows that the reader gave: what is staged, and what was rejected before."""
     counts: dict[str, int] = {}
     ids = [p.load_id for p in load.planned]
-    tables = {"_load_id": staged_rows(load), "load_id": f"bronze__staging.{quote(load.table + '__rejects')}"}
+    tables = {"_load_id": staged_rows(load), "load_id": rejects_table(load)}
     for column, table in tables.items() if ids else ():
         sql = f"SELECT {column}, count(*) FROM {table} WHERE {column} IN (SELECT unnest(?::VARCHAR[])) GROUP BY 1"
         for load_id, rows in warehouse.execute(sql, (ids,)):
@@ -107,7 +130,7 @@ def _merge(warehouse: DuckDBWarehouse, load: StreamLoad) -> None:
         f"INSERT INTO {physical} BY NAME SELECT * EXCLUDE (_outcome) FROM {rows} WHERE _outcome = 'published'"
     )
     warehouse.execute(
-        f"INSERT INTO bronze__staging.{quote(load.table + '__rejects')} "
+        f"INSERT INTO {rejects_table(load)} "
         "SELECT _load_id, _source_position, 'superseded', 'a newer version of the same key is there', "
         f"{raw_row(warehouse, load)}, NULL, NULL "
         f"FROM {rows} s WHERE _outcome = 'superseded'"
@@ -133,13 +156,13 @@ def _drop_known(warehouse: DuckDBWarehouse, load: StreamLoad) -> dict[str, int]:
 
 def _mark_deleted(warehouse: DuckDBWarehouse, load: StreamLoad) -> dict[str, int]:
     """Mark rows whose key the source no longer has; raises SourceError above `max_delete_share`."""
-    keys_table = f"{load.table}__keys"
-    if not load.planned or not warehouse.columns("bronze__staging", keys_table):
+    there = load.stream.deletes == "keys" and warehouse.columns("bronze__staging", f"{load.table}.keys")
+    if not load.planned or not there:
         return {}
     physical = f"bronze__loads.{quote(load.table)}"
     newest = load.planned[-1].load_id
     same = " AND ".join(f"k.{quote(k)} = b.{quote(k)}" for k in bronze_names(load.stream.primary_key))
-    gone = f"b._deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM bronze__staging.{quote(keys_table)} k WHERE {same})"
+    gone = f"b._deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM {keys_table(load)} k WHERE {same})"
     live, missing = warehouse.execute(
         f"SELECT count(*) FILTER (_deleted_at IS NULL), count(*) FILTER ({gone}) FROM {physical} b"
     )[0]
@@ -164,7 +187,7 @@ def _quarantine(warehouse: DuckDBWarehouse, load: StreamLoad) -> None:
             "byte_from, byte_to, quarantined_at, attempts) "
             "SELECT md5(load_id || '|' || position || '|' || reason_code), load_id, ?, ?, 'bronze', position, "
             "reason_code, reason, raw, byte_from, byte_to, ?, 1 "
-            f"FROM bronze__staging.{quote(load.table + '__rejects')}",
+            f"FROM {rejects_table(load)}",
             (load.source, load.stream.name, now()),
         )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from blocks.sources.base import ColumnSpec, Extract, Manifest, Reject
 from blocks.sources.naming import bronze_names, literal, quote, row_hash
+from blocks.sources.tables import RAW_LIMIT
 from blocks.warehouses.base import Staged, StreamLoad
 from blocks.warehouses.ledger import now
 from blocks.warehouses.schema import Shape, evolve
@@ -25,7 +26,6 @@ META = {
 }  # fmt: skip
 KEYED_META = {**META, "_deleted_at": "TIMESTAMP WITH TIME ZONE"}
 SHARE_FROM_ROWS = 100
-RAW_LIMIT = 64 << 10
 _FALSE = "('', '0', 'f', 'false', 'n', 'no')"
 
 
@@ -64,8 +64,8 @@ def stage(warehouse: DuckDBWarehouse, load: StreamLoad, extract: Extract, manife
     if keys:
         _pass_over_older(warehouse, load, rows)
     if extract.keys_sql:
-        warehouse.execute(f"CREATE TABLE bronze__staging.{quote(load.table + '__keys')} AS {extract.keys_sql}")
-    counted = warehouse.execute(f"SELECT count(*) FROM bronze__staging.{quote(load.table + '__rejects')}")[0][0]
+        warehouse.execute(f"CREATE TABLE {keys_table(load)} AS {extract.keys_sql}")
+    counted = warehouse.execute(f"SELECT count(*) FROM {rejects_table(load)}")[0][0]
     total = sum(read.values())
     if total >= SHARE_FROM_ROWS and counted > spec.max_quarantine_share * total:
         raise SourceError(
@@ -92,8 +92,18 @@ def _read(warehouse: DuckDBWarehouse, load: StreamLoad, rows: str, select: str, 
 def staged_rows(load: StreamLoad) -> str:
     """The table of a stream's staged rows: of a keyed one with what becomes of each, else where they will stay."""
     if load.stream.primary_key:
-        return f"bronze__staging.{quote(load.table + '__rows')}"
+        return f"bronze__staging.{quote(load.table + '.rows')}"
     return f"bronze__loads.{quote(load.table)}"
+
+
+def rejects_table(load: StreamLoad) -> str:
+    """The table of what is kept back of a stream's load. No stream can have a dot in its name."""
+    return f"bronze__staging.{quote(load.table + '.rejects')}"
+
+
+def keys_table(load: StreamLoad) -> str:
+    """The table of the keys that the source has now, where deletes are found by key."""
+    return f"bronze__staging.{quote(load.table + '.keys')}"
 
 
 def order_by_newest(load: StreamLoad) -> str:
@@ -101,17 +111,22 @@ def order_by_newest(load: StreamLoad) -> str:
     cursor = bronze_names([load.stream.cursor])[0] if load.stream.cursor else None
     newest = f"{quote(cursor)} DESC NULLS LAST, " if cursor else ""
     number = "TRY_CAST(regexp_extract(_source_position, '[0-9]+$') AS BIGINT)"  # `path#9` stands before `path#10`
-    return f"{newest}_extracted_at DESC, _load_id DESC, {number} DESC"
+    return f"{newest}_extracted_at DESC, _place DESC, {number} DESC"
 
 
 def _pass_over_older(warehouse: DuckDBWarehouse, load: StreamLoad, rows: str) -> None:
     """Of several rows of one key only the newest goes on: the same again is unchanged, another version superseded."""
     keys = ", ".join(map(quote, bronze_names(load.stream.primary_key)))
+    # Loads of one run are extracted at one time: of files the newer one counts, of one time the later name.
+    placed = [p.load_id for p in sorted(load.planned, key=lambda p: p.mtime_ns or 0)]
+    places = "(SELECT unnest(?::VARCHAR[]) AS _load_id, unnest(range(?)) AS _place)"
     warehouse.execute(
         f"UPDATE {rows} SET _outcome = CASE WHEN {rows}._row_hash = c.winner THEN 'unchanged' ELSE 'superseded' END "
         "FROM (SELECT _load_id, _source_position, row_number() OVER w AS rank, first_value(_row_hash) OVER w AS winner "
-        f"FROM {rows} WINDOW w AS (PARTITION BY {keys} ORDER BY {order_by_newest(load)})) c "
-        f"WHERE c.rank > 1 AND {rows}._load_id = c._load_id AND {rows}._source_position = c._source_position"
+        f"FROM {rows} JOIN {places} USING (_load_id) "
+        f"WINDOW w AS (PARTITION BY {keys} ORDER BY {order_by_newest(load)})) c "
+        f"WHERE c.rank > 1 AND {rows}._load_id = c._load_id AND {rows}._source_position = c._source_position",
+        (placed, len(placed)),
     )
 
 
@@ -119,12 +134,13 @@ def _shape(
     warehouse: DuckDBWarehouse, load: StreamLoad, extract: Extract, manifests: Sequence[Manifest], where: str
 ) -> Shape:
     known = warehouse.ledger.stream_schema(load.source, load.stream.name)
+    policy, optional = load.stream.schema_policy, extract.optional
     for manifest in manifests:  # each load by itself: a column may be missing in one file only
         if manifest.schema:
-            evolve(f"{where}, {manifest.parts[0].position}", known, manifest.schema, load.stream.schema_policy)
+            evolve(f"{where}, {manifest.parts[0].position}", known, manifest.schema, policy, optional=optional)
     if not extract.columns:
         return Shape(tuple(known or ()))
-    return evolve(where, known, extract.columns, load.stream.schema_policy)
+    return evolve(where, known, extract.columns, policy, optional=optional)
 
 
 def _make_room(warehouse: DuckDBWarehouse, load: StreamLoad, shape: Shape, physical: str) -> None:
@@ -149,14 +165,18 @@ def _select(load: StreamLoad, shape: Shape, extract: Extract) -> str:
     mapped = [ColumnSpec(name, types[name]) for name in shape.source_of]
     cells = [f"CAST({quote(shape.source_of[c.name])} AS {c.type}) AS {quote(c.name)}" for c in mapped]
     meta = ["_load_id", "_source_position", f"TIMESTAMPTZ {literal(now().isoformat())} AS _extracted_at"]
-    meta.append(f"{row_hash(mapped)} AS _row_hash" if mapped else "NULL AS _row_hash")
+    hashed = [*mapped, *([ColumnSpec(extract.content, "VARCHAR")] if extract.content else [])]
+    meta.append(f"{row_hash(hashed)} AS _row_hash" if hashed else "NULL AS _row_hash")
     if load.stream.primary_key:
         flag = load.stream.deleted_column
         truth = f"lower(CAST({quote(bronze_names([flag])[0])} AS VARCHAR))" if flag else "NULL"
         gone = f"CASE WHEN {truth} IS NOT NULL AND {truth} NOT IN {_FALSE} THEN _extracted_at END"
         meta.append(f"CAST({gone if flag else 'NULL'} AS TIMESTAMPTZ) AS _deleted_at")
-    inner = f"SELECT {', '.join([*cells, '_load_id', '_source_position'])} FROM ({extract.sql})"
-    return f"SELECT {', '.join([*(quote(c.name) for c in mapped), *meta])} FROM ({inner})"
+    more = ["_load_id", "_source_position", *([extract.content] if extract.content else [])]
+    absent = [c for c in shape.columns if c.name not in shape.source_of]  # of bronze, but not of these files
+    cells += [f"CAST(NULL AS {c.type}) AS {quote(c.name)}" for c in absent]
+    inner = f"SELECT {', '.join([*cells, *more])} FROM ({extract.sql})"
+    return f"SELECT {', '.join([*(quote(c.name) for c in (*mapped, *absent)), *meta])} FROM ({inner})"
 
 
 def raw_row(warehouse: DuckDBWarehouse, load: StreamLoad) -> str:
@@ -168,7 +188,7 @@ def raw_row(warehouse: DuckDBWarehouse, load: StreamLoad) -> str:
 
 def drop_staging(warehouse: DuckDBWarehouse, table: str) -> None:
     """Remove what a stream has in staging."""
-    for name in (table, f"{table}__rows", f"{table}__rejects", f"{table}__keys"):
+    for name in (table, f"{table}.rows", f"{table}.rejects", f"{table}.keys"):
         for kind in ("VIEW", "TABLE"):
             found = warehouse.execute(
                 f"SELECT 1 FROM duckdb_{kind.lower()}s() "
@@ -186,8 +206,7 @@ def _write_rejects(warehouse: DuckDBWarehouse, load: StreamLoad, rejects: list[R
     fields = [pa.field(n, pa.string()) for n in names] + [pa.field(n, pa.int64()) for n in ("byte_from", "byte_to")]
     arrow = pa.table({f.name: pa.array([getattr(r, f.name) for r in rejects], f.type) for f in fields})
     warehouse.connection.register("incoming_rejects", arrow)
-    table = f"bronze__staging.{quote(load.table + '__rejects')}"
-    warehouse.execute(f"CREATE TABLE {table} AS SELECT * FROM incoming_rejects")
+    warehouse.execute(f"CREATE TABLE {rejects_table(load)} AS SELECT * FROM incoming_rejects")
     warehouse.connection.unregister("incoming_rejects")
 
 
@@ -198,7 +217,7 @@ def _reject_rows(
     among = f"_load_id IN (SELECT unnest(?::VARCHAR[])) AND {condition}"
     ids = ([p.load_id for p in load.planned],)
     warehouse.execute(
-        f"INSERT INTO bronze__staging.{quote(load.table + '__rejects')} "
+        f"INSERT INTO {rejects_table(load)} "
         f"SELECT _load_id, _source_position, {literal(code)}, {literal(reason)}, {raw_row(warehouse, load)}, "
         f"NULL, NULL FROM {rows} r WHERE {among}",
         ids,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from blocks.sources.base import Extract, Manifest
 from blocks.sources.naming import quote
 from blocks.warehouses import bronze_publish, bronze_stage
-from blocks.warehouses.base import Account, LayerPublish, Row, Staged, StreamLoad, TellLayer, TellLoads
+from blocks.warehouses.base import Accounts, LayerPublish, Ready, Row, Staged, StreamLoad, TellLayer, TellLoads
 from blocks.warehouses.ledger import Ledger
 from governance.errors import LockedError
 from governance.model import CheckResult
@@ -124,15 +124,9 @@ class DuckDBWarehouse:
         """Stage the rows of a stream's loads."""
         return bronze_stage.stage(self, load, extract, manifests)
 
-    def publish(
-        self,
-        load: StreamLoad,
-        staged: Staged,
-        checks: Sequence[CheckResult],
-        tell: TellLoads,
-    ) -> Mapping[str, Account]:
-        """Publish the staged rows of a stream."""
-        return bronze_publish.publish(self, load, staged, checks, tell)
+    def publish(self, ready: Sequence[Ready], tell: TellLoads) -> list[Accounts]:
+        """Publish the staged rows of a stream and its child tables."""
+        return bronze_publish.publish(self, ready, tell)
 
     def show(self, load: StreamLoad) -> None:
         """Let `bronze.x` show what is published, and clear staging."""

@@ -50,10 +50,11 @@ class Ledger:
         self.execute(sql, (batch.slot, batch.run_id, now()))
         return int(counted[0][0]) + 1
 
-    def finish_batch(self, batch: Batch, state: str, summary: Mapping[str, Any]) -> None:
+    def finish_batch(self, batch: Batch, state: str, summary: Mapping[str, Any] | None) -> None:
         """Record how a run ended."""
         sql = "UPDATE ops.batches SET state = ?, finished_at = ?, summary = ? WHERE slot = ? AND run_id = ?"
-        self.execute(sql, (state, now(), json.dumps(summary, default=str), batch.slot, batch.run_id))
+        body = None if summary is None else json.dumps(summary, default=str)
+        self.execute(sql, (state, now(), body, batch.slot, batch.run_id))
 
     # --- loads -------------------------------------------------------------------------------------------
 
@@ -151,6 +152,14 @@ class Ledger:
         """The columns that bronze holds of a stream, or None before its first load."""
         rows = self.execute('SELECT "schema" FROM ops.streams WHERE source = ? AND stream = ?', (source, stream))
         return [ColumnSpec(**c) for c in json.loads(rows[0][0])] if rows and rows[0][0] else None
+
+    def schemas(self, source: str, stream: str) -> dict[str, Sequence[ColumnSpec]]:
+        """The columns that bronze holds of a stream, under `""`, and of its child tables, under their names."""
+        rows = self.execute(
+            "SELECT stream FROM ops.streams WHERE source = ? AND starts_with(stream, ?)", (source, f"{stream}__")
+        )
+        found = {name.removeprefix(f"{stream}__"): self.stream_schema(source, name) or () for (name,) in rows}
+        return {"": self.stream_schema(source, stream) or (), **found}
 
     def touch_stream(self, source: str, stream: str) -> None:
         """Make the stream's row, the lock of its publishers, where it is not there."""

@@ -13,6 +13,7 @@ _INTEGERS = ("SMALLINT", "INTEGER", "BIGINT")
 _WIDER_ELSEWHERE = {
     ("SMALLINT", "DOUBLE"), ("INTEGER", "DOUBLE"), ("BIGINT", "DOUBLE"), ("FLOAT", "DOUBLE"),
     ("DATE", "TIMESTAMP"), ("DATE", "TIMESTAMP WITH TIME ZONE"), ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE"),
+    ("VARCHAR", "JSON"),
 }  # fmt: skip
 
 
@@ -31,16 +32,24 @@ class Shape:
     changes: Sequence[str] = ()
 
 
-def evolve(where: str, known: Sequence[ColumnSpec] | None, incoming: Sequence[ColumnSpec], policy: str) -> Shape:
+def evolve(
+    where: str,
+    known: Sequence[ColumnSpec] | None,
+    incoming: Sequence[ColumnSpec],
+    policy: str,
+    *,
+    optional: bool = False,
+) -> Shape:
     """Decide by the stream's schema policy.
 
-    Raises SourceError for a column that vanished or changed incompatibly, under any policy.
+    Raises SourceError for a column that vanished or changed incompatibly, under any policy. A column that is
+    `optional` does not vanish: a key of JSON or an element of XML may be absent from a file.
     """
     if known is None:
         return Shape(tuple(incoming), {c.name: c.name for c in incoming}, added=tuple(incoming))
     have = {c.name: c.type for c in known}
     names = {c.name for c in incoming}
-    gone = [c.name for c in known if c.name not in names and c.name.split("__")[0] not in names]
+    gone = [] if optional else [c.name for c in known if c.name not in names and c.name.split("__")[0] not in names]
     if gone:
         raise SourceError(
             where, f"column {', '.join(gone)} vanished from the source",

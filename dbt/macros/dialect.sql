@@ -89,3 +89,29 @@
         cast(date_trunc('{{ part }}', {{ date }}) as date)
     {%- endif -%}
 {%- endmacro %}
+
+{#- The day of an instant, in UTC whatever the session's zone. -#}
+{% macro utc_date(instant) -%}
+    {{ return(adapter.dispatch('utc_date', 'hallmark')(instant)) }}
+{%- endmacro %}
+
+{% macro duckdb__utc_date(instant) -%}
+    cast(timezone('UTC', {{ instant }}) as date)
+{%- endmacro %}
+
+{% macro snowflake__utc_date(instant) -%}
+    cast(convert_timezone('UTC', {{ instant }}) as date)
+{%- endmacro %}
+
+{#- The instant that lies a number of milliseconds after 1970 began, in UTC. -#}
+{% macro instant_of(milliseconds) -%}
+    {{ return(adapter.dispatch('instant_of', 'hallmark')(milliseconds)) }}
+{%- endmacro %}
+
+{% macro duckdb__instant_of(milliseconds) -%}
+    make_timestamptz({{ milliseconds }} * 1000)
+{%- endmacro %}
+
+{% macro snowflake__instant_of(milliseconds) -%}
+    to_timestamp_tz({{ milliseconds }}, 3)
+{%- endmacro %}

@@ -3,8 +3,11 @@
     where something stood there that cannot be read). Stages keep each expression small: a later one uses the names of
     an earlier one.
 
-    money: {c: hint or none}; dates: {c: dmy or mdy}; counts, hours, shares, booleans, texts: lists. -#}
-{% macro read_columns(relation, money={}, dates={}, counts=[], hours=[], shares=[], booleans=[], texts=[], ids=[]) -%}
+    money: {c: hint or none}; dates: {c: dmy or mdy}; numbers: {c: decimals}, of relations that have c__exact too;
+    counts, hours, shares, booleans, texts, ids, times: lists. -#}
+{% macro read_columns(
+    relation, money={}, dates={}, counts=[], hours=[], shares=[], booleans=[], texts=[], ids=[], times=[], numbers={}
+) -%}
     {%- set last = 7 if money else 3 -%}
     {%- for stage in range(1, last + 1) -%}
         {%- set columns = [] -%}
@@ -15,6 +18,8 @@
         {%- for c in shares -%}{%- do columns.extend(share_stage(stage, c)) -%}{%- endfor -%}
         {%- for c in booleans -%}{%- do columns.extend(boolean_stage(stage, c)) -%}{%- endfor -%}
         {%- for c in ids -%}{%- do columns.extend(id_stage(stage, c)) -%}{%- endfor -%}
+        {%- for c in times -%}{%- do columns.extend(time_stage(stage, c)) -%}{%- endfor -%}
+        {%- for c, scale in numbers.items() -%}{%- do columns.extend(number_stage(stage, c, scale)) -%}{%- endfor -%}
         {%- if stage == 1 -%}
             {%- for c in texts -%}{%- do columns.append(clean_text(c) ~ " as " ~ c ~ "__value") -%}{%- endfor -%}
         {%- endif %}
@@ -39,7 +44,7 @@
             end as {{ c }}__issue,
             case when {{ c }}__text is not null and not coalesce({{ c }}__is_usd, false) then {{ c }} end as {{ c }}__raw
             {%- endfor %}
-            {%- for c in dates.keys() | list + hours + shares + booleans + ids %},
+            {%- for c in dates.keys() | list + numbers.keys() | list + hours + shares + booleans + ids + times %},
             case when {{ c }}__issue is not null then {{ c }} end as {{ c }}__raw
             {%- endfor %}
         from read_{{ last }}

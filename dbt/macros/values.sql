@@ -1,4 +1,4 @@
-{#- Dates, counts, hours, shares and booleans: stages of `read_columns`, like money. Each gives c__value and c__issue. -#}
+{#- Dates, times, counts, hours, numbers, shares, booleans and ids: stages of `read_columns`, like money. Each gives c__value and c__issue. -#}
 
 {#- A date of any of the forms YYYY-MM-DD, DD-MM-YYYY, MM-DD-YYYY with -, / or . and perhaps a time behind it. Where day
     and month could be swapped, the declared order decides and c__is_ambiguous is set. -#}
@@ -140,6 +140,48 @@
             ~ "__text, '.', 1) as bigint) end as " ~ c ~ "__value"]) }}
     {%- elif stage == 3 -%}
         {{ return(["case when " ~ c ~ "__text is not null and " ~ c ~ "__value is null then 'not_an_integer' end as "
+            ~ c ~ "__issue"]) }}
+    {%- endif -%}
+    {{ return([]) }}
+{%- endmacro %}
+
+{#- An instant: ISO 8601 with its zone, or seconds (10 digits) or milliseconds (13) since 1970 began. Without a zone it
+    is not read; before 1990 it is the zero of some clock. -#}
+{% macro time_stage(stage, c) -%}
+    {%- set day = "[0-9]{4}-[0-9]{2}-[0-9]{2}" -%}
+    {%- set zoned = day ~ "[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)" -%}
+    {%- if stage == 1 -%}
+        {{ return([regex_replace("upper(" ~ clean_text(c) ~ ")", " ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$", "\\1") ~ " as " ~ c ~ "__text"]) }}
+    {%- elif stage == 2 -%}
+        {{ return(["case when " ~ regex_matches(c ~ "__text", zoned) ~ " then try_cast(replace(" ~ c
+            ~ "__text, ' ', 'T') as timestamp with time zone) when " ~ regex_matches(c ~ "__text", "[0-9]{13}([.]0+)?")
+            ~ " then " ~ instant_of("cast(split_part(" ~ c ~ "__text, '.', 1) as bigint)") ~ " when "
+            ~ regex_matches(c ~ "__text", "[0-9]{10}([.]0+)?") ~ " then "
+            ~ instant_of("cast(split_part(" ~ c ~ "__text, '.', 1) as bigint) * 1000") ~ " end as " ~ c ~ "__read"]) }}
+    {%- elif stage == 3 -%}
+        {%- set plausible = utc_date(c ~ "__read") ~ " between cast('1990-01-01' as date) and cast('2100-12-31' as date)" -%}
+        {{ return(["case when " ~ plausible ~ " then " ~ c ~ "__read end as " ~ c ~ "__value",
+            "case when " ~ c ~ "__text is null or " ~ plausible ~ " then null when " ~ c
+            ~ "__read is not null then 'implausible_time' when " ~ regex_matches(c ~ "__text", zoned)
+            ~ " then 'impossible_time' when " ~ regex_matches(c ~ "__text", day ~ "([T ][0-9:.,]+)?")
+            ~ " then 'no_zone' else 'not_a_time' end as " ~ c ~ "__issue"]) }}
+    {%- endif -%}
+    {{ return([]) }}
+{%- endmacro %}
+
+{#- A number as programs write it, 12, 12.50 or 1e3, whose value the relation has as c__exact numeric(38,18). What has
+    more decimals than are kept is not read: it would be rounded. -#}
+{% macro number_stage(stage, c, scale) -%}
+    {%- set kept = "cast(" ~ c ~ "__read as numeric(38, " ~ scale ~ "))" -%}
+    {%- if stage == 1 -%}
+        {{ return([clean_text(c) ~ " as " ~ c ~ "__text"]) }}
+    {%- elif stage == 2 -%}
+        {{ return([regex_matches(c ~ "__text", "-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]{1,3})?") ~ " as " ~ c ~ "__is_number",
+            c ~ "__exact as " ~ c ~ "__read"]) }}
+    {%- elif stage == 3 -%}
+        {{ return(["case when " ~ c ~ "__is_number and " ~ c ~ "__read = " ~ kept ~ " then " ~ kept ~ " end as " ~ c ~ "__value",
+            "case when " ~ c ~ "__text is null then null when not " ~ c ~ "__is_number then 'not_a_number' when " ~ c
+            ~ "__read is null then 'too_large' when " ~ c ~ "__read <> " ~ kept ~ " then 'too_many_decimals' end as "
             ~ c ~ "__issue"]) }}
     {%- endif -%}
     {{ return([]) }}

@@ -104,7 +104,12 @@ def replay(
     with prefect_api(settings, server=False), progress(as_json):
         from flows.replay import replay as flow
 
-        counts = flow(source or None, name or None, reason, tuple(ids or ()), sources)
+        try:
+            counts = flow(source or None, name or None, reason, tuple(ids or ()), sources)
+        except ConfigurationError as error:
+            if sources is None:
+                error.remedy = f"{error.remedy}; or give the file that the rows came by: --sources FILE"
+            raise
     if as_json:
         dump(counts)
         return

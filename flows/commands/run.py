@@ -62,14 +62,14 @@ def check_configuration(
     from blocks.sources.spec import load_sources
     from blocks.warehouses import check_profile
     from flows import slots
-    from flows.context import check_layer, select_streams, sources_path
+    from flows.context import SAMPLE_VARIABLES, check_layer, select_streams, sources_path
 
-    served = {"CRM_URL": "", "DROPS_ROOT": ""} if sample.exists(settings.home) else {}
+    served = SAMPLE_VARIABLES if sample.exists(settings.home) else ()
     placeholders = {name: "postgresql://sample" if name == "CRM_URL" else "." for name in served}
     try:
         declared = load_sources(sources_path(sources), placeholders)
     except ConfigurationError as error:
-        if sources is None and any(f"${{{name}}}" in error.what for name in ("CRM_URL", "DROPS_ROOT")):
+        if sources is None and any(f"${{{name}}}" in error.what for name in SAMPLE_VARIABLES):
             error.remedy = "make sample data with `hallmark sample`, or set it to data of your own"
         raise
     select_streams(declared, stream)
@@ -103,7 +103,7 @@ def progress(quiet: bool) -> Iterator[None]:
             def emit(self, record: logging.LogRecord) -> None:
                 line = plain(record.getMessage(), 300)
                 status.update(line)
-                if not quiet:
+                if not quiet and (record.levelno >= logging.WARNING or not record.name.endswith(".said")):
                     style = {logging.WARNING: "yellow", logging.ERROR: "red"}.get(record.levelno, "dim")
                     out.print(f"  {line}", style=style)
 

@@ -22,13 +22,15 @@ TYPED = {
     "hired_on": "DATE", "work_date": "DATE", "_extracted_at": "TIMESTAMPTZ", "_deleted_at": "TIMESTAMPTZ",
 }  # fmt: skip
 """Types of the source's columns that are not text; `people.team_id` is a bigint, `projects.team_id` text."""
+AGENCY = ("drops__customers", "crm__projects", "crm__teams", "crm__people", "crm__time_entries")
+"""The tables that the agency always has."""
 
 
-def declared(table: str) -> list[str]:
-    """The columns that the dbt project declares of a bronze table."""
+def declared(table: str) -> dict[str, str | None]:
+    """column → type, or None where none is given, of what the dbt project declares of a bronze table."""
     document = yaml.safe_load((PROJECT / "models" / "bronze" / "sources.yml").read_text(encoding="utf-8"))
     tables = {t["name"]: t for s in document["sources"] for t in s["tables"]}
-    return [c["name"] for c in tables[table]["columns"]]
+    return {c["name"]: c.get("data_type") for c in tables[table]["columns"]}
 
 
 def run_dbt(home: Path, *arguments: str, **variables: object) -> Any:
@@ -37,20 +39,30 @@ def run_dbt(home: Path, *arguments: str, **variables: object) -> Any:
 
     folder = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target", "duckdb"]
     places = ["--target-path", str(home / "dbt"), "--log-path", str(home / "logs")]
-    given = yaml.safe_dump({"slot": "2026-11-22T06:00:00Z", **variables}, default_flow_style=True, width=10**6)
-    before = os.environ.get("HALLMARK_HOME")
-    os.environ["HALLMARK_HOME"] = str(home)
-    try:
-        result = dbtRunner().invoke(["--quiet", "--log-level", "none", *arguments, *folder, *places, "--vars", given])
-    finally:
-        if before is None:
-            del os.environ["HALLMARK_HOME"]
-        else:
-            os.environ["HALLMARK_HOME"] = before
+    # A run's values as a batch gives them: dbt parses everything anew whenever a var changes.
+    values = {"slot": "2026-11-22T06:00:00Z", **variables}
+    environment = {f"DBT_RUN_{name.upper()}": str(value) for name, value in values.items()}
+    with set_environment({**environment, "HALLMARK_HOME": str(home)}):
+        result = dbtRunner().invoke(["--quiet", "--log-level", "none", *arguments, *folder, *places])
     results = getattr(result.result, "results", [])
     failed = [f"{r.node.name}: {r.message}" for r in results if r.status in ("error", "fail")]
     assert result.success, f"{result.exception or ''} {failed}"
     return result.result
+
+
+@contextmanager
+def set_environment(values: Mapping[str, str]) -> Iterator[None]:
+    """These variables, for the time of a block."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def compile_inline(home: Path, sql: str) -> str:
@@ -60,9 +72,9 @@ def compile_inline(home: Path, sql: str) -> str:
 
 
 class Warehouse:
-    """A DuckDB file in a home of its own, and dbt on it."""
+    """A DuckDB file in a home of its own, and dbt on it. `tables` are those that bronze has from the start."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, tables: Sequence[str] = AGENCY) -> None:
         self.home = home
         self.file = home / "warehouse.duckdb"
         home.mkdir(parents=True, exist_ok=True)
@@ -71,9 +83,14 @@ class Warehouse:
             connection.execute("CREATE SCHEMA ops")
             connection.execute((ROOT / "blocks" / "warehouses" / "ops.sql").read_text(encoding="utf-8"))
             connection.execute("CREATE SCHEMA bronze")
-            for table in ("drops__customers", "crm__projects", "crm__teams", "crm__people", "crm__time_entries"):
-                columns = [f'"{c}" {self._type(table, c)}' for c in declared(table)]
-                connection.execute(f"CREATE TABLE bronze.{table} ({', '.join(columns)})")
+        for table in tables:
+            self.create(table)
+
+    def create(self, table: str, *without: str) -> None:
+        """An empty bronze table as it is declared, without some of its columns."""
+        columns = [f'"{c}" {t or self._type(table, c)}' for c, t in declared(table).items() if c not in without]
+        with self.connect() as connection:
+            connection.execute(f"CREATE TABLE bronze.{table} ({', '.join(columns)})")
 
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -96,11 +113,11 @@ class Warehouse:
 
     def load(
         self, table: str, rows: Sequence[Mapping[str, Any]], slot: str = "2026-11-22T00:00:00Z", path: str | None = None
-    ) -> None:
-        """Publish a load: rows of a file are added, rows of a keyed table replace those of the same id."""
+    ) -> str:
+        """Publish a load: rows of a file are added, rows of a keyed table replace those of the same id. Its load_id."""
         self.published += 1
         load_id = f"load-{self.published}"
-        source, stream = table.split("__")
+        source, stream = table.split("__", 1)
         with self.connect() as connection:
             connection.execute(
                 "INSERT INTO ops.loads (load_id, run_id, attempt, slot, source, stream, identity, started_at, status,"
@@ -117,6 +134,7 @@ class Warehouse:
                 names = ", ".join(f'"{c}"' for c in values)
                 marks = ", ".join("?" * len(values))
                 connection.execute(f"INSERT INTO bronze.{table} ({names}) VALUES ({marks})", list(values.values()))
+        return load_id
 
     def dbt(self, *arguments: str, **variables: object) -> None:
         """Run a dbt command in this process; the test fails with dbt's own messages."""

@@ -14,7 +14,7 @@ from blocks.landing import Landing
 from blocks.sources import reader_for
 from blocks.sources.base import Manifest
 from blocks.sources.spec import SourceSpec
-from blocks.warehouses.base import Account, Batch, Staged, StreamLoad
+from blocks.warehouses.base import Account, Batch, Ready, Staged, StreamLoad
 from blocks.warehouses.duckdb import open_duckdb
 from governance.errors import SourceError
 
@@ -37,21 +37,21 @@ class Stream:
         with open_duckdb(self.folder / "w.duckdb") as warehouse:
             warehouse.ledger.touch_stream(self.spec.name, stream.name)
             since = warehouse.ledger.since(self.spec.name, stream.name)
-            planned = [
-                p for p in reader.plan(stream, since, datetime.now(UTC)) if p.identity not in since.seen_identities
-            ]
+            found = reader.plan(stream, since, datetime.now(UTC), landing)
+            planned = [p for p in found if p.identity not in since.seen_identities]
             load = StreamLoad(self.spec.name, stream, batch, planned)
             with warehouse.transaction():
                 warehouse.ledger.plan(load)
             manifests: list[Manifest] = [reader.land(stream, p, landing) for p in planned]
             staged = Staged({}, 0, ())
             if manifests:
-                staged = warehouse.load(load, reader.extract(stream, manifests, landing), manifests)
+                known = warehouse.ledger.schemas(self.spec.name, stream.name)
+                staged = warehouse.load(load, reader.extract(stream, manifests, landing, known), manifests)
             if not publish:
                 for p in planned:
                     warehouse.ledger.fail(p.load_id, "stopped by the test")
                 return Account()
-            accounts = warehouse.publish(load, staged, [], lambda found: [])
+            [accounts] = warehouse.publish([Ready(load, staged, manifests)], lambda ready, found: [])
             warehouse.show(load)
             return sum(accounts.values(), Account())
 

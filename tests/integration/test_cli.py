@@ -54,7 +54,10 @@ def test_status_and_outbox_answer_while_a_batch_runs(held: Home, first: Home) ->
     assert (found["home"], found["slots"]) == (str(held.path), [{"slot": SLOT1, "state": "completed"}])
     assert found["lock"]["slot"] == SLOT1 and found["lock"]["process"] and found["lock"]["host"]
     streams = {s["stream"]: s for s in found["streams"]}
-    assert set(streams) == {"projects", "teams", "people", "time_entries", "customers"}
+    assert set(streams) == {
+        "projects", "teams", "people", "time_entries", "customers", "events", "invoices", "invoices__line", "mail",
+        "mail__pages",
+    }  # fmt: skip
     assert all(s["last_success"].endswith("Z") and s["lag_s"] >= 0 for s in streams.values())
     assert (
         streams["projects"]["watermark"].startswith("2026-10-31 18:00:00") and streams["customers"]["watermark"] is None

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import time
+import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from blocks.settings import Settings
+from blocks.sources.spec import load_sources
+from flows.context import SOURCES
 from flows.server import local_server
 from governance.errors import ConfigurationError
 
@@ -24,6 +31,18 @@ DEPLOYMENTS: dict[str, dict[str, Any]] = {
         "tags": ["batch", "hallmark"],
         "work_pool": "hallmark-local",
         "limit": (1, "ENQUEUE"),
+        "parameters": {},
+    },
+    **{
+        f"ingest/ingest-{source}": {
+            "entrypoint": "flows/ingest.py:ingest",
+            "schedules": [],
+            "tags": sorted(["hallmark", "ingest", source]),
+            "work_pool": "hallmark-local",
+            "limit": (1, "ENQUEUE"),
+            "parameters": {"source": source},
+        }
+        for source in ("crm", "drops", "mailroom", "ads")
     },
     "deliver/deliver": {
         "entrypoint": "flows/deliver.py:deliver",
@@ -31,6 +50,7 @@ DEPLOYMENTS: dict[str, dict[str, Any]] = {
         "tags": ["governance", "hallmark"],
         "work_pool": "hallmark-local",
         "limit": (1, "ENQUEUE"),
+        "parameters": {},
     },
     "watch/watch": {
         "entrypoint": "flows/watch.py:watch",
@@ -38,6 +58,7 @@ DEPLOYMENTS: dict[str, dict[str, Any]] = {
         "tags": ["hallmark", "watch"],
         "work_pool": "hallmark-local",
         "limit": (1, "ENQUEUE"),
+        "parameters": {},
     },
 }
 
@@ -51,16 +72,78 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[s
         yield register()
 
 
-@pytest.mark.usefixtures("registered")
-def test_deploy_all_makes_what_the_snapshot_says() -> None:
-    deploy = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
-    done = subprocess.run(
-        deploy, cwd=ROOT, env=os.environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
-    )
+@pytest.fixture(scope="module")
+def all_deployed(registered: list[dict[str, str]]) -> None:
+    """The server after `prefect deploy --all`."""
+    done = prefect("--no-prompt", "deploy", "--all")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.usefixtures("all_deployed")
+def test_deploy_all_makes_what_the_snapshot_says() -> None:
     assert {name: without_text(found) for name, found in deployed().items()} == DEPLOYMENTS
     for name, found in deployed().items():
         assert found["description"], f"{name} has no description"
+
+
+@pytest.mark.drift
+def test_every_source_has_its_deployment_and_the_other_way_round() -> None:
+    sources = load_sources(SOURCES, fill=False)
+    ingests = {d["name"]: d for d in in_prefect_yaml() if d["name"].startswith("ingest-")}
+    assert {f"ingest-{source}" for source in sources} == set(ingests)
+    for source, spec in sources.items():
+        deployment = ingests[f"ingest-{source}"]
+        assert deployment["parameters"] == {"source": source}
+        assert {"ingest", source} <= set(deployment["tags"])
+        events = [t["match"]["prefect.resource.id"] for t in deployment.get("triggers", ())]
+        assert events == ([f"hallmark.stream.{source}.*"] if spec.kind in ("files", "documents") else [])
+
+
+@pytest.mark.usefixtures("all_deployed")
+def test_a_file_that_arrives_starts_the_ingest_of_its_stream() -> None:
+    from prefect.client.orchestration import get_client
+
+    # As prefect.yaml says it is done by hand; and one of a source of tables, which has no trigger.
+    emitted = prefect(
+        "event", "emit", "hallmark.file.arrived",
+        "--resource-id", "hallmark.stream.drops.customers", "--payload", '{"stream": "customers"}',
+    )  # fmt: skip
+    assert emitted.returncode == 0, emitted.stdout + emitted.stderr
+    body = {
+        "event": "hallmark.file.arrived", "resource": {"prefect.resource.id": "hallmark.stream.crm.people"},
+        "payload": {"stream": "people"}, "id": str(uuid.uuid4()), "occurred": datetime.now(UTC).isoformat(),
+    }  # fmt: skip
+    with get_client(sync_client=True) as client:
+        client.request("POST", "/events", json=[body]).raise_for_status()
+    assert flow_runs(wait=60) == [("ingest-drops", {"source": "drops", "stream": "customers"})]
+
+
+@pytest.mark.usefixtures("all_deployed")
+def test_another_deploy_leaves_one_trigger_each() -> None:
+    before = automations()
+    assert sorted(before) == ["hallmark-file-arrived-drops", "hallmark-file-arrived-mailroom"]
+    done = prefect("--no-prompt", "deploy", "--name", "ingest-drops", "--name", "ingest-mailroom")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert automations() == before
+
+
+def test_a_stream_has_a_table_of_its_own_on_the_server(registered: list[dict[str, str]]) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+
+    from flows.ingest import empty_result
+    from flows.report import publish_stream_artifacts
+
+    good = {**empty_result("crm", "time_entries"), "status": "published", "read": 3, "published": 3}
+    error = {"what": "stream drops.customers", "cause": "it vanished", "remedy": "drop it again"}
+    bad = {**empty_result("drops", "customers"), "status": "failed", "error": error}
+    publish_stream_artifacts([good, bad], "slot 2026-11-22T00:00:00Z")
+    with get_client(sync_client=True) as client:
+        wanted = ArtifactFilter(key=ArtifactFilterKey(like_="stream-%"))
+        found = {a.key: json.loads(str(a.data)) for a in client.read_artifacts(artifact_filter=wanted)}
+    assert set(found) == {"stream-crm-time-entries", "stream-drops-customers"}
+    assert found["stream-crm-time-entries"][0]["read"] == 3
+    assert found["stream-drops-customers"][0]["error"] == "it vanished"
 
 
 def test_register_makes_the_types_the_pool_and_its_variable_once(registered: list[dict[str, str]]) -> None:
@@ -128,9 +211,48 @@ def deployed() -> dict[str, dict[str, Any]]:
                 "tags": sorted(d.tags),
                 "work_pool": d.work_pool_name,
                 "limit": (limit and limit.limit, options and options.collision_strategy.value),
+                "parameters": d.parameters,
                 "description": d.description,
             }
     return found
+
+
+def in_prefect_yaml() -> list[dict[str, Any]]:
+    """The deployments as they are declared."""
+    return list(yaml.safe_load((ROOT / "prefect.yaml").read_text("utf-8"))["deployments"])
+
+
+def prefect(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command `prefect` in the root of the repository."""
+    return subprocess.run(
+        [sys.executable, "-m", "prefect", *arguments], cwd=ROOT, env=os.environ, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def flow_runs(wait: float) -> list[tuple[str, dict[str, Any]]]:
+    """(deployment, parameters) of the flow runs that an automation made; the first within `wait` seconds."""
+    from prefect.client.orchestration import get_client
+
+    until = time.monotonic() + wait
+    with get_client(sync_client=True) as client:
+        names = {d.id: d.name for d in client.read_deployments()}
+        while True:
+            runs = [r for r in client.read_flow_runs() if r.deployment_id and not r.auto_scheduled]
+            if runs or time.monotonic() > until:
+                time.sleep(2 if runs else 0)  # another that should not come would come now
+                runs = [r for r in client.read_flow_runs() if r.deployment_id and not r.auto_scheduled]
+                return [(names[r.deployment_id], r.parameters) for r in runs if r.deployment_id]
+            time.sleep(0.2)
+
+
+def automations() -> list[str]:
+    """Names of the server's automations."""
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        found = client.request("POST", "/automations/filter", json={}).json()
+    return sorted(automation["name"] for automation in found)
 
 
 def without_text(deployment: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,12 +122,36 @@ sources:
       quotes: {path: "quotes/*.csv", settle: 0s}
       latin: {path: "latin/*.csv", settle: 0s}
       header: {path: "header/*.csv", settle: 0s}
+      lines: {path: "lines/*.ndjson", settle: 0s}
+      trees: {path: "trees/*.xml", settle: 0s, record: /R/r}
+      packs: {path: "packs/*.csv.gz", settle: 0s}
+  mailroom:
+    kind: documents
+    root: mailroom
+    owner: growth
+    streams:
+      paper: {path: "*", settle: 0s}
 """
+BIG = 700
 FILES = {
     "quotes/a.csv": b'id,name\n1,a\n2,"b"x\n3,b,c\n4,"never\n',
     "latin/a.csv": "id;name\n1;José\n2;Zoë;5 €\n3\n".encode("cp1252"),
     "header/a.csv": b'id,"name\n1,a\n2,b\n',
+    "lines/a.ndjson": b'{"id": 1}\n{"id": 2, "name": "Jos\xe9"}\n{"id": 3, "na\nnothing\n{"id": 4}\n',
+    "trees/a.xml": b"<R><r><id>1</id></r><r><id>2</id></r><r><id>3</i",
+    # 70 MB in 70 kB
+    "packs/a.csv.gz": gzip.compress(b"id,text\n" + b"".join(b"%d,%s\n" % (n, b"a" * 100_000) for n in range(BIG))),
 }
+
+
+def locked_pdf() -> bytes:
+    """A document that needs a password."""
+    from fpdf import FPDF
+
+    file = FPDF()
+    file.add_page()
+    file.set_encryption(owner_password="o", user_password="u")
+    return bytes(file.output())
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +162,9 @@ def broken(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -> Hom
     for name, content in FILES.items():
         (folder / "drops" / name).parent.mkdir(parents=True)
         (folder / "drops" / name).write_bytes(content)
+    (folder / "mailroom").mkdir()
+    (folder / "mailroom" / "locked.pdf").write_bytes(locked_pdf())
+    (folder / "mailroom" / "note.txt").write_bytes(b"a note")
     home = Home(folder / "home", folder / "sources.yml")
     home.summary = home.run(slot=SLOT1)
     return home
@@ -148,6 +176,8 @@ def broken(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -> Hom
         ("quotes", "", ['2,"b"x', "3,b,c", '4,"never\n']),
         ("latin", "encoding: iso-8859-15, ", ["2;Zoë;5 €", "3"]),
         ("header", "", ['id,"name\n1,a\n2,b\n']),
+        ("lines", "", ["nothing", '{"id": 2, "name": "Jos\\xe9"}', '{"id": 3, "na']),
+        ("trees", "", ["<r><id>3</i"]),
     ],
 )
 def test_a_row_that_is_still_broken_waits_again_as_itself(
@@ -156,10 +186,44 @@ def test_a_row_that_is_still_broken_waits_again_as_itself(
     assert broken.sources
     path = broken.sources.with_name("today.yml")
     path.write_text(DROPS.replace(f'{{path: "{name}/', f'{{{options}path: "{name}/'))
-    counts = replay(broken, path, source="drops", stream=name)
+    counts = replay(broken, path, stream=name)
     assert counts == {"selected": len(waiting), "published": 0, "still_quarantined": len(waiting)}
     left = "SELECT raw FROM ops.quarantine WHERE stream = ? AND replayed_at IS NULL ORDER BY raw"
     assert [r for (r,) in broken.rows(left, name)] == waiting
+
+
+def test_a_document_that_is_still_locked_waits_again(broken: Home) -> None:
+    assert broken.sources
+    assert replay(broken, broken.sources, source="mailroom") == {
+        "selected": 1, "published": 0, "still_quarantined": 1,
+    }  # fmt: skip
+    left = "SELECT reason_code, attempts FROM ops.quarantine WHERE source = 'mailroom' AND replayed_at IS NULL"
+    assert broken.rows(left) == [("encrypted", 2)]
+    assert broken.rows("SELECT path, text FROM bronze.mailroom__paper") == [("note.txt", "a note")]
+
+
+def test_lines_of_json_come_back_when_the_encoding_is_right(broken: Home) -> None:
+    assert broken.sources
+    path = broken.sources.with_name("today.yml")
+    path.write_text(DROPS.replace('{path: "lines/', '{encoding: cp1252, path: "lines/'))
+    assert replay(broken, path, stream="lines") == {"selected": 3, "published": 1, "still_quarantined": 2}
+    assert broken.rows("SELECT id, name FROM bronze.drops__lines ORDER BY id") == [
+        ("1", None), ("2", "José"), ("4", None),
+    ]  # fmt: skip
+
+
+def test_a_packed_file_comes_back_whole_when_it_may_be_large(broken: Home) -> None:
+    assert broken.sources
+    reason = "SELECT reason_code FROM ops.quarantine WHERE stream = 'packs'"
+    assert broken.rows(reason) == [("expansion_limit",)]
+    assert not broken.rows("SELECT 1 FROM duckdb_views() WHERE view_name = 'drops__packs'")
+    path = broken.sources.with_name("today.yml")
+    path.write_text(DROPS.replace('{path: "packs/', '{max_expansion: 5000, path: "packs/'))
+    assert replay(broken, path, stream="packs") == {"selected": 1, "published": BIG, "still_quarantined": 0}
+    assert broken.rows("SELECT count(DISTINCT id), sum(length(text)) FROM bronze.drops__packs") == [
+        (BIG, BIG * 100_000)
+    ]
+    assert replay(broken, path, stream="packs")["selected"] == 0
 
 
 def test_a_replay_that_cannot_be_leaves_its_rows_where_they_are(broken: Home) -> None:

@@ -52,7 +52,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
 @pytest.fixture(scope="module")
 def sources() -> dict[str, SourceSpec]:
     """flows/sources.yml."""
-    return load_sources(SOURCES, {"CRM_URL": "postgresql://nowhere", "DROPS_ROOT": "."})
+    return load_sources(SOURCES, {"CRM_URL": "postgresql://nowhere", "DROPS_ROOT": ".", "MAILROOM_ROOT": "."})
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +84,7 @@ def test_every_stream_is_a_bronze_table_and_the_other_way_round(
 ) -> None:
     streams = {f"{s}__{t}" for s, spec in sources.items() for t in spec.streams}
     tables = {n["name"] for n in manifest["sources"].values() if n["source_name"] == "bronze"}
+    tables -= {t for t in tables if t.rpartition("__")[0] in streams}  # child tables come with their records
     found = difference("flows/sources.yml", streams, "dbt/models/bronze/sources.yml", tables)
     assert not found, found
 

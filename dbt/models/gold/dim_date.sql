@@ -12,6 +12,14 @@ with dates as (
     union all
     select work_date from {{ ref('slv_time_entries') }}
     union all
+    select issued_date from {{ declared(ref('fct_invoice')) }}
+    union all
+    select due_date from {{ declared(ref('fct_invoice')) }}
+    union all
+    select {{ utc_date('occurred_at') }} as event_date from {{ declared(ref('slv_events')) }}
+    union all
+    select {{ utc_date('received_at') }} as received_date from {{ declared(ref('slv_documents')) }}
+    union all
     select {{ slot_date() }}
 ),
 

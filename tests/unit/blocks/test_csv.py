@@ -1,10 +1,14 @@
 """CSV at its worst: headers that cannot be read, bytes of no encoding, files that are no text."""
 
+import csv
+import io
+import random
 from pathlib import Path
 
 import pytest
 
 from blocks.sources.csv_dialect import is_one_record
+from blocks.sources.csv_lines import count_ends, has_mixed_ends
 from governance.errors import SourceError
 from tests.unit.blocks.test_files import Drops
 
@@ -126,14 +130,6 @@ def test_text_with_a_nul_is_text(drops: Drops, content: bytes) -> None:
     assert [r[:2] for r in drops.read()[1]] == [("1", "a\x00b")]
 
 
-@pytest.mark.parametrize("delimiter", ["::", '"'])
-def test_a_delimiter_that_cannot_be_is_one_clear_error(tmp_path: Path, delimiter: str) -> None:
-    drops = Drops(tmp_path, delimiter=delimiter)
-    (drops.root / "d.csv").write_bytes(b"id,name\n")
-    with pytest.raises(SourceError, match="delimiter"):
-        drops.land()
-
-
 def test_many_broken_rows_are_each_told_once(drops: Drops) -> None:
     (drops.root / "d.csv").write_bytes(b"id,name\n" + b"1,a\n2,x,y\n" * 2500)
     _, rows, rejects = drops.read()
@@ -163,3 +159,86 @@ def test_a_long_broken_row_is_told_to_its_end(drops: Drops, row: str) -> None:
     _, rows, [reject] = drops.read()
     assert [r[0] for r in rows] == ["1", "3"]
     assert (reject.raw, (reject.byte_to or 0) - (reject.byte_from or 0)) == (row, len(row))
+
+
+ENDS = (b"\n", b"\r\n", b"\r")
+
+
+@pytest.mark.parametrize("first", ENDS)
+@pytest.mark.parametrize("second", ENDS)
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_rows_may_end_in_several_ways(drops: Drops, first: bytes, second: bytes, encoding: str) -> None:
+    """A file that was put together from two; what stands in quotes is not changed."""
+    text = 'id,name;1,"a\r\nb\rc\nd";2,x,y;3,"say ""é""";;4,é;5|6,b|"7","8"|9'
+    content = text.encode(encoding).replace(b";", first).replace(b"|", second)
+    (drops.root / "d.csv").write_bytes(content)
+    names, rows, rejects = drops.read()
+    assert names == ["id", "name"]
+    assert [r[:2] for r in rows] == [("1", "a\r\nb\rc\nd"), ("3", 'say "é"'), ("4", "é"), ("6", "b"), ("7", "8")]
+    assert [(r.position, r.reason_code, r.raw) for r in rejects] == [
+        ("d.csv:6", "too_many_fields", "2,x,y"),
+        ("d.csv:10", "missing_fields", "5"),
+        ("d.csv:13", "missing_fields", "9"),
+    ]
+    if encoding == "utf-8":
+        assert [content[r.byte_from : r.byte_to].decode() for r in rejects] == [r.raw for r in rejects]
+
+
+def test_a_broken_quote_in_a_file_of_mixed_line_ends_is_one_broken_row(drops: Drops) -> None:
+    (drops.root / "d.csv").write_bytes(b'id,name\r\n1,"a\nb"c\r\n2,b\n3,c\r\n')
+    _, rows, [reject] = drops.read()
+    assert [r[:2] for r in rows] == [("2", "b"), ("3", "c")]
+    assert (reject.position, reject.reason_code, reject.raw) == ("d.csv:2", "broken_quotes", '1,"a\nb"c')
+
+
+def test_an_empty_field_too_many_is_one_too_many(drops: Drops) -> None:
+    (drops.root / "d.csv").write_bytes(b'id,name\n1,a,\n2,b\n3,c,""\n4,\n5,""\n')
+    _, rows, rejects = drops.read()
+    assert [r[:2] for r in rows] == [("2", "b"), ("4", None), ("5", None)]
+    assert [(r.position, r.reason_code) for r in rejects] == [
+        ("d.csv:2", "too_many_fields"),
+        ("d.csv:4", "too_many_fields"),
+    ]
+
+
+@pytest.mark.parametrize(("rows", "widened"), [("1,a,\n2,b,\n", True), ("1,a,\n", False), ("1,a,\n2,b,x\n", False)])
+def test_a_header_that_lacks_the_delimiter_at_the_end_of_every_row_gets_a_nameless_column(
+    drops: Drops, rows: str, widened: bool
+) -> None:
+    (drops.root / "d.csv").write_text(f"id,name\n{rows}")
+    names, found, rejects = drops.read()
+    assert names == ["id", "name", "column_3"][: 2 + widened]
+    assert (len(found) > 0, len(rejects) > 0) == (widened, not widened)
+
+
+def test_line_ends_are_told_apart_where_they_fall_between_two_pieces(tmp_path: Path) -> None:
+    for length in range((1 << 20) - 3, (1 << 20) + 3):
+        path = tmp_path / str(length)
+        path.write_bytes(b"x" * length + b"\r\ny\r\n")
+        assert not has_mixed_ends(path, ",")
+        path.write_bytes(b"x" * length + b"\r\ny\n")
+        assert has_mixed_ends(path, ",")
+        with path.open("rb") as file:
+            assert count_ends(file, length + 2) == 1
+
+
+def test_what_the_csv_module_reads_is_read_alike(tmp_path: Path) -> None:
+    """Rows of any text with any line ends: values are the same, and no row is lost."""
+    chance = random.Random(4)
+    pieces = ["a", "é", ",", '"', "\n", "\r\n", "\r", " ", "'", "\\", "#", ";"]
+    for number in range(40):
+        text, expected = "id,name,note\n", []
+        for _ in range(chance.randint(1, 12)):
+            row = [
+                "".join(chance.choices(pieces, k=chance.randint(0, 5))) for _ in range(chance.choice([2, 3, 3, 3, 4]))
+            ]
+            out = io.StringIO()
+            csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator=chance.choice(["\n", "\r\n", "\r"])).writerow(row)
+            text += out.getvalue()
+            expected += [row]
+        (tmp_path / str(number)).mkdir()
+        drops = Drops(tmp_path / str(number), delimiter=",", encoding="utf-8")
+        (drops.root / "d.csv").write_bytes(text.encode())
+        _, rows, rejects = drops.read()
+        assert [list(r[:3]) for r in rows] == [[v or None for v in row] for row in expected if len(row) == 3], text
+        assert len(rejects) == sum(len(row) != 3 for row in expected), text

@@ -50,3 +50,25 @@ def test_a_column_that_vanished_or_changed_stops_the_stream(
     with pytest.raises(SourceError, match=said) as caught:
         incoming(policy, **{column: type_})
     assert caught.value.what == "stream crm.t" and "restore it" in caught.value.remedy
+
+
+def test_an_optional_column_may_be_absent_but_not_change() -> None:
+    note = [ColumnSpec("note", "VARCHAR")]
+    shape = evolve("stream drops.e", KNOWN, note, "freeze", optional=True)
+    assert [c.name for c in shape.columns] == ["id", "price", "note"]
+    assert (shape.source_of, shape.changes) == ({"note": "note"}, ())
+    with pytest.raises(SourceError, match="vanished"):
+        evolve("stream drops.e", KNOWN, note, "evolve")
+    with pytest.raises(SourceError, match="changed"):
+        evolve("stream drops.e", KNOWN, [ColumnSpec("note", "DATE")], "evolve", optional=True)
+
+
+def test_text_that_becomes_nested_gets_a_column_of_its_own_once() -> None:
+    nested = [ColumnSpec("note", "JSON")]
+    shape = evolve("stream drops.e", KNOWN, nested, "evolve", optional=True)
+    assert [(c.name, c.type) for c in shape.added] == [("note__json", "JSON")]
+    assert shape.source_of == {"note__json": "note"}
+    again = evolve("stream drops.e", shape.columns, nested, "evolve", optional=True)
+    assert (list(again.added), again.source_of) == ([], {"note__json": "note"})
+    back = evolve("stream drops.e", shape.columns, [ColumnSpec("note", "VARCHAR")], "evolve", optional=True)
+    assert (list(back.added), back.source_of) == ([], {"note": "note"})

@@ -54,6 +54,15 @@ def test_an_error_names_the_key_and_the_remedy(tmp_path: Path, change: tuple[str
     assert remedy in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    "option", ['delimiter: "::"', "delimiter: '\"'", "encoding: klingon", "encoding: base64", "settle: soon"]
+)
+def test_an_option_that_cannot_be_stops_before_anything_starts(tmp_path: Path, option: str) -> None:
+    text = f"sources: {{d: {{kind: files, root: ., owner: x, streams: {{c: {{path: c.csv, {option}}}}}}}}}"
+    with pytest.raises(ConfigurationError, match=option.partition(":")[0]):
+        load_sources(write(tmp_path, text))
+
+
 def test_an_unset_variable_stops_and_names_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"\$\{CRM_URL1\}"):
         load_sources(write(tmp_path, GOOD.replace("${DB}", "${CRM_URL1}")), {"CRM_URL": "x"})
@@ -77,3 +86,16 @@ def test_the_home_is_found_upwards(tmp_path: Path) -> None:
     below = tmp_path / "a" / "b"
     below.mkdir(parents=True)
     assert find_home(below) == tmp_path / ".hallmark"
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("sources: {d: {kind: files, root: ., owner: x, streams: {c: {path: a}, c: {path: b}}}}", "c is given twice"),
+        ("sources: {d: {kind: files, root: ., owner: x, streams: {}}}", "no streams"),
+        ("sources: {d: {kind: files, root: ., owner: x, streams: {c: {path: a, primary_key: id}}}}", "must be a list"),
+    ],
+)
+def test_what_would_be_lost_without_a_word_stops(tmp_path: Path, text: str, cause: str) -> None:
+    with pytest.raises(ConfigurationError, match=cause):
+        load_sources(write(tmp_path, text))

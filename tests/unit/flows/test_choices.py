@@ -8,26 +8,30 @@ from blocks.sources.base import Planned, Since
 from blocks.sources.spec import load_sources
 from flows.commands.quarantine import mask
 from flows.context import SOURCES, check_layer, select_streams
-from flows.ingest import split_duplicates
+from flows.load import split_duplicates
 from governance.errors import ConfigurationError
 
 CRM = ["projects", "teams", "people", "time_entries"]
+EVERY = {
+    "crm": CRM, "drops": ["customers", "events", "invoices"], "mailroom": ["mail"],
+    "ads": ["users", "purchases"],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("wanted", "chosen"),
     [
-        (None, {"crm": CRM, "drops": ["customers"]}), ("crm", {"crm": CRM}), ("crm.people", {"crm": ["people"]}),
+        (None, EVERY), ("crm", {"crm": CRM}), ("crm.people", {"crm": ["people"]}),
     ],
 )  # fmt: skip
 def test_streams_are_chosen_by_name(wanted: str | None, chosen: dict[str, list[str]]) -> None:
-    sources = load_sources(SOURCES, {"CRM_URL": "postgresql://x", "DROPS_ROOT": "."})
+    sources = load_sources(SOURCES, {"CRM_URL": "postgresql://x", "DROPS_ROOT": ".", "MAILROOM_ROOT": "."})
     assert select_streams(sources, wanted) == chosen
 
 
 @pytest.mark.parametrize("wanted", ["cmr", "crm.project", "crm.", "crm.people.id", ""])
 def test_an_unknown_stream_names_the_valid_ones(wanted: str) -> None:
-    sources = load_sources(SOURCES, {"CRM_URL": "postgresql://x", "DROPS_ROOT": "."})
+    sources = load_sources(SOURCES, {"CRM_URL": "postgresql://x", "DROPS_ROOT": ".", "MAILROOM_ROOT": "."})
     with pytest.raises(ConfigurationError) as raised:
         select_streams(sources, wanted)
     assert "crm.projects" in raised.value.remedy and "drops.customers" in raised.value.remedy
@@ -57,5 +61,5 @@ def test_a_mask_keeps_the_shape_alone(raw: str | None, shown: str | None) -> Non
 def test_the_sources_file_of_the_repository_has_owners_that_are_known() -> None:
     from governance.oncall import load_ownership
 
-    sources = load_sources(SOURCES, {"CRM_URL": "postgresql://x", "DROPS_ROOT": "."})
+    sources = load_sources(SOURCES, {"CRM_URL": "postgresql://x", "DROPS_ROOT": ".", "MAILROOM_ROOT": "."})
     assert {s.owner for s in sources.values()} <= set(load_ownership().teams)

@@ -1,0 +1,60 @@
+"""Several extracts of one stream as one: files of several formats, and what could not be read at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from blocks.sources.base import ColumnSpec, Extract, Reject
+from blocks.sources.naming import quote
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class UnionExtract:
+    """The rows of all extracts; a column that has two types in them is text."""
+
+    keys_sql: str | None = None
+
+    def __init__(self, extracts: Sequence[Extract], faults: Sequence[Reject] = ()) -> None:
+        self.extracts, self.faults = extracts, faults
+        self.content = next((e.content for e in extracts if e.content), None)
+
+    @property
+    def optional(self) -> bool:
+        """Whether any of them has columns that may be absent."""
+        return any(e.optional for e in self.extracts)
+
+    @cached_property
+    def columns(self) -> Sequence[ColumnSpec]:
+        """The columns of all, in order."""
+        found: dict[str, ColumnSpec] = {}
+        for column in (c for e in self.extracts for c in e.columns):
+            old = found.setdefault(column.name, column)
+            if old.type != column.type:
+                found[column.name] = ColumnSpec(column.name, "VARCHAR", column.origin)
+        return list(found.values())
+
+    @cached_property
+    def children(self) -> dict[str, Extract]:
+        """The child tables of all, by name."""
+        names = dict.fromkeys(name for e in self.extracts for name in e.children)
+        return {n: UnionExtract([e.children[n] for e in self.extracts if n in e.children]) for n in names}
+
+    @cached_property
+    def sql(self) -> str:
+        """One SELECT of all."""
+        none = "SELECT '' AS _load_id, '' AS _source_position WHERE false"
+        return " UNION ALL BY NAME ".join(f"(SELECT {self._cells(e)} FROM ({e.sql}))" for e in self.extracts) or none
+
+    def _cells(self, extract: Extract) -> str:
+        """All columns of an extract, those of another type in the union as text."""
+        types = {c.name: c.type for c in self.columns}
+        other = [quote(c.name) for c in extract.columns if c.type != types[c.name]]
+        return f"* REPLACE ({', '.join(f'CAST({c} AS VARCHAR) AS {c}' for c in other)})" if other else "*"
+
+    def rejects(self, connection: duckdb.DuckDBPyConnection) -> list[Reject]:
+        """The rejects of all, and what no extract could begin with."""
+        return [*self.faults, *(r for e in self.extracts for r in e.rejects(connection))]

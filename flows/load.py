@@ -1,0 +1,179 @@
+"""The steps of a stream's load: plan, land, stage and test, publish; and what is kept of one that failed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from blocks.sources.base import Manifest, Planned, Reader, Since
+from blocks.sources.naming import bronze_names
+from blocks.sources.spec import StreamSpec
+from blocks.warehouses import open_warehouse
+from blocks.warehouses.base import Accounts, Ready, Staged, StreamLoad
+from blocks.warehouses.duckdb import DuckDBWarehouse
+from expectations import gate, suites
+from flows.context import Context
+from flows.lineage import bronze_lineage
+from flows.state import save_picture
+from flows.told import gate_event, load_events
+from governance.declared_tests import DeclaredTest
+from governance.errors import GateBlocked, HallmarkError, SourceError
+from governance.model import Event
+
+LOG = logging.getLogger("hallmark")
+
+
+def plan(reader: Reader, load: StreamLoad, context: Context) -> StreamLoad:
+    """Name the loads and write them to the ledger as planned; content that is known is set apart as duplicate."""
+    with open_warehouse(context.settings) as warehouse:
+        warehouse.ledger.touch_stream(load.source, load.stream.name)
+        warehouse.show(load)
+        for name in filter(None, warehouse.ledger.schemas(load.source, load.stream.name)):
+            warehouse.show(replace(load, stream=child_stream(load, name), parent=load))
+        since = warehouse.ledger.since(load.source, load.stream.name)
+    landed = [p for p in since.unfinished if is_landed(load, p, context)]
+    since = replace(since, unfinished=[replace(p, landed=p in landed) for p in since.unfinished])
+    found = reader.plan(load.stream, since, context.settings.clock(), context.landing)
+    loads, duplicates = split_duplicates(found, since)
+    load = StreamLoad(load.source, load.stream, load.batch, tuple(loads), tuple(duplicates))
+    with open_warehouse(context.settings) as warehouse, warehouse.transaction():
+        warehouse.ledger.plan(load)
+    return load
+
+
+def is_landed(load: StreamLoad, planned: Planned, context: Context) -> bool:
+    """Whether a load that a killed run planned is whole in the landing zone, whatever the ledger had time to say."""
+    return context.landing.manifest(load.source, load.stream.name, planned.load_id) is not None
+
+
+def split_duplicates(planned: Sequence[Planned], since: Since) -> tuple[list[Planned], list[Planned]]:
+    """(new loads, those whose content is in bronze or comes earlier in this very list)."""
+    loads: dict[str, Planned] = {}
+    duplicates = []
+    for item in planned:
+        if item.identity in since.seen_identities or item.identity in loads:
+            duplicates.append(item)
+        else:
+            loads[item.identity] = item
+    return list(loads.values()), duplicates
+
+
+def land(reader: Reader, load: StreamLoad, context: Context) -> list[Manifest]:
+    """Write every planned load to the landing zone."""
+    manifests = []
+    for planned in load.planned:
+        manifest = reader.land(load.stream, planned, context.landing)
+        with open_warehouse(context.settings) as warehouse:
+            warehouse.ledger.landed(planned.load_id, sum(p.bytes for p in manifest.parts))
+        manifests.append(manifest)
+    return manifests
+
+
+def load_and_gate(reader: Reader, load: StreamLoad, manifests: Sequence[Manifest], context: Context) -> list[Ready]:
+    """Stage the rows of a stream, and of its child tables, beside bronze and test them.
+
+    Raises GateBlocked when a critical check fails.
+    """
+    if not manifests:
+        return [Ready(load, Staged({}, 0, ()))]
+    with open_warehouse(context.settings) as warehouse:
+        known = warehouse.ledger.schemas(load.source, load.stream.name)
+        extract = reader.extract(load.stream, manifests, context.landing, known)
+        ready = [Ready(load, warehouse.load(load, extract, manifests), manifests)]
+        for manifest in manifests:
+            context.landing.write_manifest(manifest.with_rows(ready[0].staged.read))
+        for name, child in extract.children.items():
+            loads = [m.child(name, child.columns) for m in manifests]
+            below = child_load(warehouse, load, name, loads)
+            ready.append(Ready(below, warehouse.load(below, child, loads), loads))
+        return run_gate(warehouse, ready, context)
+
+
+def child_load(warehouse: DuckDBWarehouse, load: StreamLoad, name: str, manifests: Sequence[Manifest]) -> StreamLoad:
+    """The loads of a child table, planned: append-only, it follows its records."""
+    stream = child_stream(load, name)
+    planned = tuple(Planned(m.identity, path=m.path) for m in manifests)
+    child = StreamLoad(load.source, stream, load.batch, planned, parent=load)
+    with warehouse.transaction():
+        warehouse.ledger.touch_stream(child.source, stream.name)
+        warehouse.ledger.plan(child)
+    return child
+
+
+def child_stream(load: StreamLoad, name: str) -> StreamSpec:
+    """A child table as a stream; no share of it is too much, since its rows go with their records."""
+    return StreamSpec(
+        name=f"{load.stream.name}__{name}", path=load.stream.path, schema_policy=load.stream.schema_policy,
+        max_quarantine_share=1,
+    )  # fmt: skip
+
+
+def run_gate(warehouse: DuckDBWarehouse, staged: Sequence[Ready], context: Context) -> list[Ready]:
+    """The staged tables with the verdicts on them. Raises GateBlocked when a critical check fails."""
+    tests: list[DeclaredTest] = []
+    places, owner = {}, context.owner(staged[0].load.source)
+    for load, found in ((r.load, r.staged) for r in staged):
+        dataset, keys, cursor = f"bronze.{load.table}", bronze_names(load.stream.primary_key), load.stream.cursor
+        if found.changes:
+            LOG.warning("%s: the schema changed: %s", dataset, ", ".join(found.changes))
+        tests += suites.bronze(
+            dataset, primary_key=keys, cursor=bronze_names([cursor])[0] if cursor else None,
+            columns=[c.name for c in found.columns], declared=context.declared_tests,
+        )  # fmt: skip
+        places[dataset] = f"bronze__staging.{load.table}"
+    checks = gate.run(tests, gate.on_duckdb(warehouse.connection), gate.staged(places))
+    mine = {name: tuple(c for c in checks if c.dataset == name) for name in places}
+    if blocking := gate.blocked(checks):
+        with warehouse.transaction():
+            warehouse.ledger.gates(staged[0].load.batch, checks, published=False)
+            warehouse.ledger.events([gate_event(context, name, owner, found) for name, found in mine.items()])
+        raise GateBlocked(
+            f"stream {staged[0].load.source}.{staged[0].load.stream.name}",
+            f"its gate failed: {', '.join(f'{c.check_id} ({c.failed_rows} rows)' for c in blocking)}",
+            "mend the source and run again; what is published stays as it was",
+        )
+    return [replace(r, checks=mine[f"bronze.{r.load.table}"]) for r in staged]
+
+
+def publish(ready: Sequence[Ready], context: Context) -> list[Accounts]:
+    """Make the staged rows visible; ledger, cursor and events are in the same transaction."""
+
+    def tell(one: Ready, found: Accounts) -> list[Event]:
+        edges = bronze_lineage(context, one.load, one.manifests)
+        return load_events(context, one.load, found, one.checks, edges, one.staged.changes)
+
+    with open_warehouse(context.settings) as warehouse:
+        return warehouse.publish(ready, tell)
+
+
+def after_publish(ready: Sequence[Ready], context: Context) -> None:
+    """What need not be in the transaction; the next run does it again should this one not come to it."""
+    with open_warehouse(context.settings) as warehouse:
+        for one in ready:
+            warehouse.show(one.load)
+        save_picture(context.settings, warehouse)
+
+
+def record_failure(load: StreamLoad, error: Exception, context: Context) -> None:
+    """The ledger keeps why a stream was not published; its loads are tried again by the next run."""
+    name = f"{load.source}.{load.stream.name}"
+    event = context.event("hallmark.load.failed.v1", name, owner=context.owner(load.source), error=words(error))
+    with open_warehouse(context.settings) as warehouse:
+        ledger = warehouse.ledger
+        # What the data are to blame for may be mended in the source; anything else has nothing to do with them.
+        close = ledger.fail if isinstance(error, SourceError | GateBlocked) else ledger.interrupt
+        with warehouse.transaction():
+            ledger.touch_stream(load.source, load.stream.name)
+            ledger.set_stream_status(load.source, load.stream.name, "failed")
+            for planned in load.planned:
+                close(planned.load_id, str(error))
+            ledger.events([event])
+        save_picture(context.settings, warehouse)
+
+
+def words(error: BaseException) -> dict[str, str]:
+    """An error as `--json` and events show it."""
+    if isinstance(error, HallmarkError):
+        return error.as_dict()
+    return HallmarkError(type(error).__name__, str(error)[:500], "see the log of the run").as_dict()

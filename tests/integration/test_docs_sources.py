@@ -1,0 +1,90 @@
+"""Each kind of source has a page, and its example gives what the page shows; so do the five lines of the README."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import psycopg
+import pytest
+
+from blocks.sources.spec import SourceSpec, StreamSpec
+from docs import examples
+
+ROOT = Path(__file__).resolve().parents[2]
+DUMP = ROOT.parent / "shared" / "inputs" / "oltp" / "pthom__northwind_psql" / "northwind.sql"
+PAGES = examples.pages()
+pytestmark = pytest.mark.timeout(1200)  # two batches, and the installation of a connector
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def printed(postgres: str, connectors: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[Path, dict[str, str]]:
+    """What the commands of all examples print, by page: one batch for all of them."""
+    return examples.run(tmp_path_factory.mktemp("examples"), postgres, connectors)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path.stem)
+def test_a_page_shows_what_its_example_gives(page: examples.Page, printed: dict[Path, dict[str, str]]) -> None:
+    assert page.text == page.filled(printed[page.path]), "it prints something else: `make pictures`"
+    assert re.search(r"^  \w+\.\w+: [1-9]\d* read, [1-9]\d* published", page.text, re.M)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path.stem)
+def test_a_page_says_what_holds(page: examples.Page) -> None:
+    headings = re.findall(r"^## (.*)$", page.text, re.M)
+    assert [h for h in headings if h in ("Options", "Guarantees", "Limits", "Example")] == [
+        "Options", "Guarantees", "Limits", "Example",
+    ]  # fmt: skip
+    assert not [line for block in examples.CONSOLE.findall(page.text) for line in block.splitlines() if len(line) > 105]
+
+
+def test_every_kind_and_format_has_a_page() -> None:
+    overview = (ROOT / "docs" / "sources.md").read_text("utf-8")
+    linked = set(re.findall(r"\(sources/(\w+)\.md\)", overview[: overview.index("```")]))
+    assert linked == {page.path.stem for page in PAGES}
+    declared = [spec for page in PAGES for spec in page.sources.values()]
+    kinds = set(get_args(SourceSpec.model_fields["kind"].annotation))
+    assert {spec["kind"] for spec in declared} == kinds
+    formats = get_args(get_args(StreamSpec.model_fields["format"].annotation)[0])
+    assert (kinds - {"files"}) | set(formats) <= linked
+
+
+@pytest.mark.skipif(not DUMP.exists(), reason="the Northwind dump of ../shared/inputs is not here")
+def test_the_five_lines_of_the_readme_bring_northwind(postgres: str, tmp_path: Path) -> None:
+    server = postgres.rpartition("/")[0]
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS northwind WITH (FORCE)")  # another test may have had one
+        connection.execute("CREATE DATABASE northwind")
+    with psycopg.connect(f"{server}/northwind", autocommit=True) as connection:
+        connection.execute(DUMP.read_bytes())
+    section = README[README.index("## Your own data") :]
+    (lines,) = re.findall(r"^```sh\n(.*?)^```", section[: section.index("\n## ", 1)], re.S | re.M)
+    given, script = lines.count("\n"), re.sub(r"postgresql://\S+", f"{server}/northwind", lines)
+    assert given == 5
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HALLMARK_", "PREFECT_"))}
+    done = subprocess.run(
+        ["bash", "-euc", script], cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL, check=False,
+        env={**kept, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "100", "NO_COLOR": "1",
+             "HALLMARK_HOME": str(tmp_path / ".hallmark")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    shown = {
+        name: lines_of(text)
+        for name, text in re.findall(r"^<!-- (northwind\S*) -->\n```\w+\n(.*?)^```", section, re.S | re.M)
+    }
+    proposed, said = lines_of((tmp_path / "northwind.yml").read_text("utf-8")), lines_of(done.stdout)
+    assert [line for line in proposed if line in shown["northwind.yml"]] == shown["northwind.yml"]
+    assert set(shown["northwind"]) <= set(said)
+    assert min(map(len, shown.values())) >= 5
+    assert len(re.findall(r"^  northwind\.\w+: \d+ read", done.stdout, re.M)) == 14
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines without blanks at their ends; `…` stands for what a page leaves out."""
+    return [line.rstrip() for line in text.splitlines() if line.strip() not in ("", "…")]

@@ -1,0 +1,62 @@
+"""The repository's own sources file, with a connector from the package index: the state comes with the load."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.homes import Home, stream
+from tests.integration.test_schema_drift import columns, differences
+
+ADS = ("users", "purchases")
+
+
+@pytest.fixture(scope="module")
+def home(first: Home, new_home: Callable[..., Home], connectors: Path, prefect_server: str) -> Home:
+    """After the first slot, and one more with the repository's own file."""
+    home = new_home(first)
+    home.sources = None
+    (home.path / "connectors").symlink_to(connectors, target_is_directory=True)
+    home.summary = home.run()
+    return home
+
+
+def states(home: Home) -> dict[str, tuple[str, str]]:
+    """Stream → (state, the load that it was committed with)."""
+    rows = home.rows("SELECT stream, value, load_id FROM ops.cursors WHERE source = 'ads'")
+    return {name: (value, load_id) for name, value, load_id in rows}
+
+
+def test_the_state_is_committed_with_its_load(home: Home) -> None:
+    assert home.summary["state"] == "completed"
+    loads = dict(home.rows("SELECT stream, load_id FROM ops.loads WHERE source = 'ads'"))
+    assert set(loads) == set(ADS)
+    for name in ADS:
+        found = stream(home.summary, f"ads.{name}")
+        rows = home.value(f"SELECT count(*) FROM bronze.ads__{name}")
+        assert (found["status"], found["read"], found["published"]) == ("published", rows, rows) and rows
+        value, load_id = states(home)[name]
+        assert load_id == loads[name] and json.loads(value)
+    assert home.value("SELECT count(*) FROM bronze.ads__users") == 1000
+    assert not home.rows("SELECT 1 FROM ops.quarantine WHERE source = 'ads'")
+
+
+def test_bronze_of_a_connector_is_as_declared(home: Home) -> None:
+    declared, found = columns(home)
+    assert not [line for line in differences(declared, found) if "bronze.ads__" in line]
+
+
+def test_a_second_run_finds_its_rows_unchanged(home: Home) -> None:
+    from flows.ingest import ingest
+
+    rows = home.rows("SELECT id, _row_hash, _load_id FROM bronze.ads__users ORDER BY ALL")
+    with home.environment():
+        state = ingest(source="ads", return_state=True)
+    assert state.is_completed(), state.message
+    for found in state.result():
+        assert (found["status"], found["published"], found["unchanged"]) == ("published", 0, found["read"])
+    assert home.rows("SELECT id, _row_hash, _load_id FROM bronze.ads__users ORDER BY ALL") == rows
+    assert set(states(home)) == set(ADS)
