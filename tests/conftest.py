@@ -35,6 +35,24 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def database(postgres: str) -> Callable[[str, str | bytes], str]:
+    """Makes a database by SQL, in the place of one that another test had; its URL."""
+    import psycopg
+
+    server = postgres.rpartition("/")[0]
+
+    def make(name: str, sql: str | bytes) -> str:
+        with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            connection.execute(f'CREATE DATABASE "{name}"')
+        with psycopg.connect(f"{server}/{name}", autocommit=True) as connection:
+            connection.execute(sql)
+        return f"{server}/{name}"
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Prefect server for the batches that run in this process."""
     from flows.server import local_server

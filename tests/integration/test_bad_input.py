@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -86,19 +87,14 @@ def write(folder: Path, name: str, content: str | bytes) -> None:
 
 
 @pytest.fixture(scope="module")
-def shop(postgres: str) -> str:
+def shop(database: Callable[[str, str | bytes], str]) -> str:
     """URL of a database with two tables."""
-    server_url = postgres.rsplit("/", 1)[0]
-    url = f"{server_url}/shop"
-    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as server:
-        server.execute("CREATE DATABASE shop")
-    with psycopg.connect(url, autocommit=True) as database:
-        for name, column in (("orders", "customer"), ("items", "price")):
-            database.execute(
-                f"CREATE TABLE {name} (id bigint PRIMARY KEY, {column} text, updated_at timestamptz DEFAULT now())"
-            )
-            database.execute(f"INSERT INTO {name} (id, {column}) VALUES (1, 'a'), (2, 'b'), (3, NULL)")
-    return url
+    tables = (
+        f"CREATE TABLE {name} (id bigint PRIMARY KEY, {column} text, updated_at timestamptz DEFAULT now()); "
+        f"INSERT INTO {name} (id, {column}) VALUES (1, 'a'), (2, 'b'), (3, NULL);"
+        for name, column in (("orders", "customer"), ("items", "price"))
+    )
+    return database("shop", "".join(tables))
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from tests.homes import stream
@@ -42,30 +41,15 @@ REVOKE SELECT ON hidden FROM reader;
 """
 
 
-@pytest.fixture(scope="session")
-def database(postgres: str) -> Callable[[str, str], str]:
-    """Makes a database by SQL; its URL."""
-
-    def make(name: str, sql: str) -> str:
-        url = f"{postgres.rpartition('/')[0]}/{name}"
-        with psycopg.connect(f"{postgres.rpartition('/')[0]}/postgres", autocommit=True) as server:
-            server.execute(f'CREATE DATABASE "{name}"')
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(sql)
-        return url
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def shop(database: Callable[[str, str], str]) -> str:
+@pytest.fixture(scope="module")
+def shop(database: Callable[[str, str | bytes], str]) -> str:
     """URL of a small shop, by a user who may only read; the password is percent-encoded."""
     owner = database("shop", SHOP)
     return f"postgresql://reader:p%40ss%3Aw%2Frd@{owner.rpartition('@')[2]}"
 
 
 @pytest.mark.skipif(not DUMP.is_file(), reason="../shared/inputs is not there")
-def test_northwind_runs_as_it_is_printed(database: Callable[[str, str], str], tmp_path: Path) -> None:
+def test_northwind_runs_as_it_is_printed(database: Callable[[str, str | bytes], str], tmp_path: Path) -> None:
     url = database("northwind", DUMP.read_text("utf-8"))
     password = url.partition("hallmark:")[2].partition("@")[0]
     file, sources, said = proposed(home_of(tmp_path), url)

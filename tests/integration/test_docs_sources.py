@@ -6,10 +6,10 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
-import psycopg
 import pytest
 
 from blocks.sources.spec import SourceSpec, StreamSpec
@@ -55,13 +55,10 @@ def test_every_kind_and_format_has_a_page() -> None:
 
 
 @pytest.mark.skipif(not DUMP.exists(), reason="the Northwind dump of ../shared/inputs is not here")
-def test_the_five_lines_of_the_readme_bring_northwind(postgres: str, tmp_path: Path) -> None:
-    server = postgres.rpartition("/")[0]
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute("DROP DATABASE IF EXISTS northwind WITH (FORCE)")  # another test may have had one
-        connection.execute("CREATE DATABASE northwind")
-    with psycopg.connect(f"{server}/northwind", autocommit=True) as connection:
-        connection.execute(DUMP.read_bytes())
+def test_the_five_lines_of_the_readme_bring_northwind(
+    database: Callable[[str, str | bytes], str], tmp_path: Path
+) -> None:
+    server = database("northwind", DUMP.read_bytes()).rpartition("/")[0]
     section = README[README.index("## Your own data") :]
     (lines,) = re.findall(r"^```sh\n(.*?)^```", section[: section.index("\n## ", 1)], re.S | re.M)
     given, script = lines.count("\n"), re.sub(r"postgresql://\S+", f"{server}/northwind", lines)

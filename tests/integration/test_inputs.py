@@ -22,17 +22,9 @@ TAKEN = streams_of(FILES)
 
 
 @pytest.fixture(scope="module")
-def northwind(postgres: str) -> str:
+def northwind(database: Callable[[str, str | bytes], str]) -> str:
     """URL of a database that the dump was loaded into."""
-    server = postgres.rsplit("/", 1)[0]
-    url = f"{server}/{NORTHWIND}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {NORTHWIND} WITH (FORCE)")  # another test may have had one
-        connection.execute(f"CREATE DATABASE {NORTHWIND}")
-    with psycopg.connect(url, autocommit=True) as connection:
-        for one in (f for f in FILES.values() if f.kind == "oltp"):
-            connection.execute((INPUTS / one.path).read_bytes())
-    return url
+    return database(NORTHWIND, b"".join((INPUTS / f.path).read_bytes() for f in FILES.values() if f.kind == "oltp"))
 
 
 @pytest.fixture(scope="module")
