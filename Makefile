@@ -3,10 +3,12 @@
 PYTHON ?= python3
 VENV := .venv
 LINT_VENV := .venv-sqlfluff
+FAKESNOW_VENV := .venv-fakesnow
 BIN := $(VENV)/bin
 # Stands for a complete environment: an installation that was killed leaves none, and is done again.
 READY := $(VENV)/.ready
 LINT_READY := $(LINT_VENV)/.ready
+FAKESNOW_READY := $(FAKESNOW_VENV)/.ready
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test check format docs pictures clean
@@ -21,7 +23,7 @@ run: $(READY)  ## sample data the first time, a wave of changes each later time,
 	@$(BIN)/hallmark sample --wave
 	@$(BIN)/hallmark run
 
-test: $(READY)  ## all tests, or those of TESTS=path
+test: $(READY) $(FAKESNOW_READY)  ## all tests, or those of TESTS=path
 	@$(BIN)/python -m pytest $(TESTS)
 
 check: $(READY) $(LINT_READY)  ## format, lint, types, and whether the declarations agree
@@ -45,7 +47,7 @@ pictures: $(READY)  ## makes the pictures and outputs of the documentation from 
 
 clean:  ## removes the environments, the caches, and all that runs have kept (.hallmark)
 	-@if [ -x $(BIN)/hallmark ] && [ -d .hallmark ]; then $(BIN)/hallmark sample --remove; fi
-	rm -rf $(VENV) $(LINT_VENV) .hallmark .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info dbt/target dbt/logs
+	rm -rf $(VENV) $(LINT_VENV) $(FAKESNOW_VENV) .hallmark .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info dbt/target dbt/logs
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements.lock pyproject.toml
@@ -57,6 +59,11 @@ $(READY): requirements.lock pyproject.toml
 $(LINT_READY): requirements-lint.lock
 	@echo "Installing into $(LINT_VENV)"
 	@$(call sync,$(LINT_VENV),requirements-lint.lock)
+	@touch $@
+
+$(FAKESNOW_READY): requirements-fakesnow.lock
+	@echo "Installing into $(FAKESNOW_VENV)"
+	@$(call sync,$(FAKESNOW_VENV),requirements-fakesnow.lock)
 	@touch $@
 
 # uv does not read pip's configuration: an index that is set for pip is handed to it, as long as none is set for uv.

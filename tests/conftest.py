@@ -53,6 +53,15 @@ def database(postgres: str) -> Callable[[str, str | bytes], str]:
 
 
 @pytest.fixture(scope="session")
+def snowflake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The variables that lead to an emulated Snowflake; each test has a database of its own in it."""
+    from tests.snowflake_support import emulator
+
+    with emulator(tmp_path_factory.mktemp("snowflake") / "emulator.log") as variables:
+        yield variables
+
+
+@pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Prefect server for the batches that run in this process."""
     from flows.server import local_server
