@@ -36,6 +36,10 @@ class Settings(BaseSettings):
     """SQLAlchemy URL of outbox and incidents; default SQLite in the home."""
     landing: str | None = None
     """Folder or s3:// prefix of the landing zone; default in the home."""
+    landing_kms_key: str | None = None
+    """Id or ARN of the KMS key that encrypts an s3:// landing zone; default the bucket's own encryption."""
+    landing_retention_days: int = Field(default=35, ge=1)
+    """How long `hallmark gc` keeps landed parts of published loads."""
 
     openmetadata_url: str | None = None
     openmetadata_token: SecretStr | None = None
@@ -61,6 +65,13 @@ class Settings(BaseSettings):
     snowflake_protocol: Literal["http", "https"] = "https"
     snowflake_database: str | None = None
     snowflake_warehouse: str | None = None
+    """Warehouse of loading, gates and publishing."""
+    snowflake_transform_warehouse: str | None = None
+    """Warehouse of dbt; default the other one."""
+    snowflake_stage: str | None = None
+    """An external stage over the landing zone's prefix, `DATABASE.SCHEMA.NAME`; default an internal one, by PUT."""
+    snowflake_statement_timeout: int = Field(default=3600, ge=1)
+    """Seconds after which Snowflake ends a statement."""
     snowflake_role: str | None = None
 
     @classmethod
