@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from blocks.dbt import DbtProject
-from blocks.landing import Landing
+from blocks.landing import Landing, open_landing
 from blocks.settings import Settings
 from blocks.sources.spec import SourceSpec, load_sources
 from blocks.warehouses.base import Batch
+from blocks.warehouses.tags import tagged
 from flows import slots
 from governance.errors import ConfigurationError
 from governance.manifest import DeclaredTest, datasets, declared_tests
@@ -60,13 +61,14 @@ class Context:
         """Every dataset that dbt's YAML declares, with its owner."""
         return datasets(self.manifest, self.bronze_owners)
 
-    @property
+    @cached_property
     def landing(self) -> Landing:
-        """The landing zone. Raises ConfigurationError for one that is not a folder."""
-        if "://" in self.settings.landing_root:
-            cause = "only a folder is served yet"
-            raise ConfigurationError(f"HALLMARK_LANDING {self.settings.landing_root}", cause, "give a folder")
-        return Landing(Path(self.settings.landing_root))
+        """The landing zone. Raises ConfigurationError for one that is neither a folder nor in S3."""
+        return open_landing(self.settings)
+
+    def tagged(self, **tags: str) -> AbstractContextManager[None]:
+        """What is done within is tagged with this run, for whoever asks what a query was for, or what it cost."""
+        return tagged(slot=slots.show(self.batch.slot), flow_run=self.batch.run_id, **tags)
 
     def owner(self, source: str) -> str:
         """Whose the source is."""

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from blocks.lock import exclusive, holder
+from blocks.migrate import VERSION
 from blocks.settings import Settings
-from blocks.warehouses import open_warehouse
+from blocks.state import version_of_state
+from blocks.warehouses import is_made, open_warehouse
 from governance.errors import HallmarkError
 
 Finding = dict[str, Any]
@@ -27,6 +29,7 @@ def examine(settings: Settings, repair: bool = False) -> list[Finding]:
         "sources": lambda: _sources(settings),
         "warehouse": lambda: _warehouse(settings),
         "landing": lambda: _landing(settings, repair),
+        "state": lambda: version_of_state(settings),
         "outbox": lambda: _outbox(settings),
         "owners": lambda: _owners(settings),
     }
@@ -70,7 +73,7 @@ def _sources(settings: Settings) -> str:
 
 
 def _warehouse(settings: Settings) -> str:
-    if not settings.warehouse_file.exists():
+    if not is_made(settings):
         return "not made yet: the first run makes it"
     with open_warehouse(settings, wait=5) as warehouse:
         unknown = warehouse.execute(
@@ -78,9 +81,10 @@ def _warehouse(settings: Settings) -> str:
             "AND rows_read <> rows_published + rows_unchanged + rows_quarantined"
         )[0][0]
         loads = warehouse.execute("SELECT count(*) FROM ops.loads")[0][0]
+        version = warehouse.execute(VERSION)[0][0]
     if unknown:
         raise HallmarkError("the ledger", f"{unknown} accounts do not balance", "report it with the landed files")
-    return f"{loads} loads, all accounts balance"
+    return f"version {version}, {loads} loads, all accounts balance"
 
 
 def _landing(settings: Settings, repair: bool) -> str:
@@ -89,7 +93,7 @@ def _landing(settings: Settings, repair: bool) -> str:
     folders = {p.name: p for p in root.glob("*/*/*") if p.is_dir()}
     if not folders:
         return "empty"
-    if not settings.warehouse_file.exists():
+    if not is_made(settings):
         raise HallmarkError(str(root), f"{len(folders)} loads, and no warehouse", "put the warehouse file back")
     with exclusive(settings.home / "batch.lock", "the batch"), open_warehouse(settings, wait=5) as warehouse:
         known = {load_id for (load_id,) in warehouse.execute("SELECT load_id FROM ops.loads")}

@@ -17,8 +17,7 @@ from blocks.lock import exclusive
 from blocks.settings import Settings
 from blocks.sources import reader_for
 from blocks.sources.spec import load_sources
-from blocks.warehouses.base import Account, Accounts, Ready, StreamLoad
-from blocks.warehouses.ledger import now
+from blocks.warehouses.base import Account, Accounts, Ready, StreamLoad, now
 from flows.context import Context, make_context, sample_servers, select_streams, sources_path
 from flows.deliver import deliver
 from flows.load import after_publish, land, load_and_gate, plan, publish, record_failure, words
@@ -79,6 +78,12 @@ def ingest_stream(source: str, stream: str, context: Context) -> list[Result]:
 
     Raises what stopped it, after the ledger knows.
     """
+    with context.tagged(stream=f"{source}.{stream}"):
+        return load_stream(source, stream, context)
+
+
+def load_stream(source: str, stream: str, context: Context) -> list[Result]:
+    """What `ingest_stream` does."""
     began, started = now(), time.monotonic()
     spec = context.sources[source]
     load = StreamLoad(source, spec.streams[stream], context.batch, ())

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from blocks.dbt import DbtProject
 from blocks.sources.base import Manifest
-from blocks.warehouses.base import StreamLoad
-from blocks.warehouses.duckdb import DuckDBWarehouse
+from blocks.warehouses.base import StreamLoad, Warehouse
 from flows.context import Context
 from governance.column_lineage import model_edges, source_edges
 from governance.manifest import compiled_models
@@ -15,7 +14,7 @@ from governance.model import Dataset, LineageEdge
 
 
 def model_lineage(
-    context: Context, layer: str, warehouse: DuckDBWarehouse
+    context: Context, layer: str, warehouse: Warehouse
 ) -> tuple[list[Dataset], dict[str, list[LineageEdge]]]:
     """(the layer's datasets with their types, dataset → column edges), of what stands in the audit schema."""
     catalog = warehouse.catalog()
@@ -28,7 +27,9 @@ def model_lineage(
             datasets.append(declared.model_copy(update={"columns": columns}))
     compiled = compiled_models(DbtProject(context.settings, layer).manifest(), layer) if datasets else {}
     edges = {
-        name: model_edges(sql, "duckdb", catalog, name) for name, sql in compiled.items() if name.split(".")[1] in built
+        name: model_edges(sql, warehouse.name, catalog, name)
+        for name, sql in compiled.items()
+        if name.split(".")[1] in built
     }
     return datasets, edges
 

@@ -11,9 +11,10 @@ from blocks.sources.naming import bronze_names
 from blocks.sources.spec import StreamSpec
 from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import Accounts, Ready, Staged, StreamLoad
-from blocks.warehouses.duckdb import DuckDBWarehouse
+from blocks.warehouses.sql import SqlWarehouse
 from expectations import gate, suites
 from flows.context import Context
+from flows.gates import gate_on
 from flows.lineage import bronze_lineage
 from flows.state import save_picture
 from flows.told import gate_event, load_events
@@ -61,12 +62,10 @@ def split_duplicates(planned: Sequence[Planned], since: Since) -> tuple[list[Pla
 
 def land(reader: Reader, load: StreamLoad, context: Context) -> list[Manifest]:
     """Write every planned load to the landing zone."""
-    manifests = []
-    for planned in load.planned:
-        manifest = reader.land(load.stream, planned, context.landing)
+    manifests = [reader.land(load.stream, planned, context.landing) for planned in load.planned]
+    if manifests:
         with open_warehouse(context.settings) as warehouse:
-            warehouse.ledger.landed(planned.load_id, sum(p.bytes for p in manifest.parts))
-        manifests.append(manifest)
+            warehouse.ledger.landed({m.load_id: sum(p.bytes for p in m.parts) for m in manifests})
     return manifests
 
 
@@ -90,7 +89,7 @@ def load_and_gate(reader: Reader, load: StreamLoad, manifests: Sequence[Manifest
         return run_gate(warehouse, ready, context)
 
 
-def child_load(warehouse: DuckDBWarehouse, load: StreamLoad, name: str, manifests: Sequence[Manifest]) -> StreamLoad:
+def child_load(warehouse: SqlWarehouse, load: StreamLoad, name: str, manifests: Sequence[Manifest]) -> StreamLoad:
     """The loads of a child table, planned: append-only, it follows its records."""
     stream = child_stream(load, name)
     planned = tuple(Planned(m.identity, path=m.path) for m in manifests)
@@ -109,7 +108,7 @@ def child_stream(load: StreamLoad, name: str) -> StreamSpec:
     )  # fmt: skip
 
 
-def run_gate(warehouse: DuckDBWarehouse, staged: Sequence[Ready], context: Context) -> list[Ready]:
+def run_gate(warehouse: SqlWarehouse, staged: Sequence[Ready], context: Context) -> list[Ready]:
     """The staged tables with the verdicts on them. Raises GateBlocked when a critical check fails."""
     tests: list[DeclaredTest] = []
     places, owner = {}, context.owner(staged[0].load.source)
@@ -122,7 +121,7 @@ def run_gate(warehouse: DuckDBWarehouse, staged: Sequence[Ready], context: Conte
             columns=[c.name for c in found.columns], declared=context.declared_tests,
         )  # fmt: skip
         places[dataset] = f"bronze__staging.{load.table}"
-    checks = gate.run(tests, gate.on_duckdb(warehouse.connection), gate.staged(places))
+    checks = gate.run(tests, gate_on(warehouse), gate.staged(places))
     mine = {name: tuple(c for c in checks if c.dataset == name) for name in places}
     if blocking := gate.blocked(checks):
         with warehouse.transaction():
@@ -166,8 +165,7 @@ def record_failure(load: StreamLoad, error: Exception, context: Context) -> None
         with warehouse.transaction():
             ledger.touch_stream(load.source, load.stream.name)
             ledger.set_stream_status(load.source, load.stream.name, "failed")
-            for planned in load.planned:
-                close(planned.load_id, str(error))
+            close([p.load_id for p in load.planned], str(error))
             ledger.events([event])
         save_picture(context.settings, warehouse)
 

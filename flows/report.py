@@ -12,7 +12,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from blocks.settings import Settings
 from blocks.warehouses import open_warehouse
-from blocks.warehouses.duckdb import DuckDBWarehouse
+from blocks.warehouses.base import Warehouse
 from flows import slots
 from flows.context import Context, make_context
 from flows.state import known_edges, open_outbox
@@ -98,7 +98,7 @@ def publish_stream_artifacts(streams: Iterable[Summary], of: str) -> None:
         create_table_artifact(key=key, table=[row], description=f"Stream {name} of {of}")
 
 
-def collect(context: Context, summary: Summary, warehouse: DuckDBWarehouse) -> ReportData:
+def collect(context: Context, summary: Summary, warehouse: Warehouse) -> ReportData:
     """Everything that the page shows."""
     manifest = context.manifest
     with open_outbox(context.settings) as outbox:
@@ -127,17 +127,18 @@ def _stream(found: Summary) -> StreamReport:
     return StreamReport(**{k: found[k] for k in names}, error=error)
 
 
-def _datasets(context: Context, summary: Summary, warehouse: DuckDBWarehouse) -> list[DatasetReport]:
+def _datasets(context: Context, summary: Summary, warehouse: Warehouse) -> list[DatasetReport]:
     catalog = warehouse.catalog()
     checks, fresh = _checks(summary, warehouse), {f.dataset: f for f in declared_freshness(context.manifest)}
     builds = {
         r["dataset"]: r for r in warehouse.query("SELECT * FROM ops.builds WHERE run_id = ?", (summary["run_id"],))
     }
-    last = dict(warehouse.execute(
-        "SELECT dataset, [max(published_at), max(slot)] FROM ops.builds WHERE status = 'published' GROUP BY 1 "
-        "UNION ALL SELECT 'bronze.' || source || '__' || stream, [max(finished_at), max(slot)] FROM ops.loads "
-        "WHERE status IN ('published', 'duplicate') GROUP BY 1"
-    ))  # fmt: skip
+    published = warehouse.execute(
+        "SELECT dataset, max(published_at), max(slot) FROM ops.builds WHERE status = 'published' GROUP BY dataset "
+        "UNION ALL SELECT 'bronze.' || source || '__' || stream, max(finished_at), max(slot) FROM ops.loads "
+        "WHERE status IN ('published', 'duplicate') GROUP BY source, stream"
+    )
+    last = {name: (at, slot) for name, at, slot in published}
     found = []
     for dataset in _known(context, catalog, builds):
         schema, _, table = dataset.name.partition(".")
@@ -177,7 +178,7 @@ def _typed(dataset: Dataset, types: Mapping[str, str]) -> Dataset:
     return dataset.model_copy(update={"columns": columns})
 
 
-def _count(warehouse: DuckDBWarehouse, catalog: Mapping[str, Any], schema: str, table: str) -> int | None:
+def _count(warehouse: Warehouse, catalog: Mapping[str, Any], schema: str, table: str) -> int | None:
     if table not in catalog.get(schema, {}):
         return None
     return int(warehouse.execute(f'SELECT count(*) FROM {schema}."{table}"')[0][0])
@@ -187,7 +188,7 @@ def _bronze_status(summary: Summary, table: str) -> str:
     return next((str(s["status"]) for s in summary["streams"] if f"{s['source']}__{s['stream']}" == table), "")
 
 
-def _checks(summary: Summary, warehouse: DuckDBWarehouse) -> dict[str, list[CheckReport]]:
+def _checks(summary: Summary, warehouse: Warehouse) -> dict[str, list[CheckReport]]:
     """dataset → its checks as they last ran, each with its verdicts in the last slots."""
     history: dict[str, list[PastCheck]] = defaultdict(list)
     newest: dict[str, CheckResult] = {}
@@ -206,11 +207,12 @@ def _checks(summary: Summary, warehouse: DuckDBWarehouse) -> dict[str, list[Chec
     return found
 
 
-def _quarantine(summary: Summary, warehouse: DuckDBWarehouse) -> list[QuarantineCount]:
+def _quarantine(summary: Summary, warehouse: Warehouse) -> list[QuarantineCount]:
     rows = warehouse.query(
         "SELECT q.source, q.stream, q.reason_code, min(q.reason) AS reason, count(*) AS waiting, "
-        "count(*) FILTER (l.run_id = ?) AS rows FROM ops.quarantine q LEFT JOIN ops.loads l USING (load_id) "
-        "WHERE q.replayed_at IS NULL GROUP BY ALL ORDER BY waiting DESC",
+        'count(CASE WHEN l.run_id = ? THEN 1 END) AS "rows" '
+        "FROM ops.quarantine q LEFT JOIN ops.loads l ON l.load_id = q.load_id "
+        "WHERE q.replayed_at IS NULL GROUP BY q.source, q.stream, q.reason_code ORDER BY waiting DESC",
         (summary["run_id"],),
     )
     return [QuarantineCount(**row) for row in rows]

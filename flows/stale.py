@@ -17,7 +17,7 @@ def stale_datasets(context: Context) -> dict[str, str]:
         rows = warehouse.execute(
             "SELECT s.source, s.stream, max(l.slot) FROM ops.streams s LEFT JOIN ops.loads l "
             "ON l.source = s.source AND l.stream = s.stream AND l.status IN ('published', 'duplicate') "
-            "WHERE s.status = 'failed' GROUP BY ALL"
+            "WHERE s.status = 'failed' GROUP BY s.source, s.stream"
         )
     marks = {f"bronze.{source}__{stream}": slots.show(at) if at else NEVER for source, stream, at in rows}
     return spread_stale(marks, table_edges(context.manifest))

@@ -12,8 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from blocks.lock import holder
 from blocks.settings import Settings
 from blocks.state import load_snapshot, save_snapshot
-from blocks.warehouses.duckdb import DuckDBWarehouse
+from blocks.warehouses.base import Warehouse
 from flows import slots
+from governance.errors import HallmarkError
 from governance.model import LineageEdge
 from governance.outbox import Outbox
 from governance.transports.base import Transport
@@ -33,21 +34,22 @@ def transports(settings: Settings) -> dict[str, Transport]:
     return {"file": FileTransport(settings.home / "events")}
 
 
-def save_picture(settings: Settings, warehouse: DuckDBWarehouse) -> None:
+def save_picture(settings: Settings, warehouse: Warehouse) -> None:
     """Keep what `status` shows of the warehouse. A state database that does not answer stops no data."""
     streams = warehouse.query(
         # A connector's state is no watermark: the time of its last reading is.
         "SELECT s.source, s.stream, s.status, max(l.finished_at) AS last_success, "
-        "CASE WHEN starts_with(min(c.value), '[') THEN max(l.upper) ELSE min(c.value) END AS watermark "
-        "FROM ops.streams s LEFT JOIN ops.cursors c USING (source, stream) LEFT JOIN ops.loads l "
-        "ON l.source = s.source AND l.stream = s.stream AND l.status IN ('published', 'duplicate') "
-        "GROUP BY ALL ORDER BY 1, 2"
+        "CASE WHEN left(min(c.value), 1) = '[' THEN max(l.upper) ELSE min(c.value) END AS watermark "
+        "FROM ops.streams s LEFT JOIN ops.cursors c ON c.source = s.source AND c.stream = s.stream "
+        "LEFT JOIN ops.loads l ON l.source = s.source AND l.stream = s.stream "
+        "AND l.status IN ('published', 'duplicate') "
+        "GROUP BY s.source, s.stream, s.status ORDER BY s.source, s.stream"
     )
     known = [{"slot": slots.show(slot), "state": state} for slot, state in warehouse.ledger.slots()]
     try:
         save_snapshot(settings, PICTURE, {"slots": known, "streams": streams})
-    except SQLAlchemyError as error:
-        LOG.warning("the state database does not answer, `hallmark status` shows an older picture: %s", error)
+    except (SQLAlchemyError, HallmarkError) as error:
+        LOG.warning("`hallmark status` goes on showing an older picture: %s", error)
 
 
 def status(settings: Settings) -> dict[str, Any]:
@@ -67,7 +69,7 @@ def status(settings: Settings) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def known_edges(warehouse: DuckDBWarehouse) -> list[LineageEdge]:
+def known_edges(warehouse: Warehouse) -> list[LineageEdge]:
     """The newest column edges of each dataset, as they were told when it was published."""
     rows = warehouse.execute(
         "SELECT data FROM ops.events WHERE type = 'hallmark.lineage.published.v1' "

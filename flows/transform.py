@@ -13,11 +13,11 @@ from prefect.cache_policies import NO_CACHE
 
 from blocks.dbt import DbtProject
 from blocks.warehouses import open_warehouse
-from blocks.warehouses.base import LayerPublish
-from blocks.warehouses.ledger import now
+from blocks.warehouses.base import LayerPublish, now
 from expectations import gate, suites
 from flows import slots
 from flows.context import Context, make_context
+from flows.gates import gate_on
 from flows.lineage import model_lineage
 from flows.told import PLATFORM, gate_event, layer_events
 from governance.manifest import layer_models
@@ -59,17 +59,18 @@ def transform(
     """
     context = make_context(slot, sources, profile, run_id, attempt)
     times = StepTimes(layer)
-    with times.step("build"):
-        publish, skipped = build(context, layer, stale or {})
-    with times.step("gate"):
-        checks = test(context, layer, publish)
-    blocking = gate.blocked(checks)
-    with times.step("block" if blocking else "publish"):
-        (block if blocking else release)(context, layer, publish, checks)
-    status = "blocked" if blocking else "published" if publish.models else "no models"
-    if skipped:
-        with open_warehouse(context.settings) as warehouse:
-            warehouse.ledger.skipped(context.batch, layer, [f"{layer}.{m}" for m in skipped], "skipped")
+    with context.tagged(layer=layer):
+        with times.step("build"):
+            publish, skipped = build(context, layer, stale or {})
+        with times.step("gate"):
+            checks = test(context, layer, publish)
+        blocking = gate.blocked(checks)
+        with times.step("block" if blocking else "publish"):
+            (block if blocking else release)(context, layer, publish, checks)
+        status = "blocked" if blocking else "published" if publish.models else "no models"
+        if skipped:
+            with open_warehouse(context.settings) as warehouse:
+                warehouse.ledger.skipped(context.batch, layer, [f"{layer}.{m}" for m in skipped], "skipped")
     return {
         "layer": layer, "status": status, "checks": len(checks),
         "failed": sum(not c.success for c in checks), "skipped": skipped, "steps": times.steps,
@@ -111,7 +112,7 @@ def test(context: Context, layer: str, publish: LayerPublish) -> tuple[CheckResu
     built = {f"{layer}.{name}" for name in (*publish.models, *publish.rejected)}
     tests = suites.layer(layer, context.declared_tests, built)
     with open_warehouse(context.settings) as warehouse:
-        checks = gate.run(tests, gate.on_duckdb(warehouse.connection), gate.audit(layer))
+        checks = gate.run(tests, gate_on(warehouse), gate.audit(layer))
     LOG.info("%s: %d checks, %d failed", layer, len(checks), sum(not c.success for c in checks))
     return checks
 

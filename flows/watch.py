@@ -41,8 +41,8 @@ def freshness(context: Context) -> list[Finding]:
     with open_warehouse(context.settings) as warehouse:
         rows = warehouse.execute(
             "SELECT 'bronze.' || source || '__' || stream, max(finished_at) FROM ops.loads "
-            "WHERE status IN ('published', 'duplicate') GROUP BY 1 "
-            "UNION ALL SELECT dataset, max(published_at) FROM ops.builds WHERE status = 'published' GROUP BY 1"
+            "WHERE status IN ('published', 'duplicate') GROUP BY source, stream "
+            "UNION ALL SELECT dataset, max(published_at) FROM ops.builds WHERE status = 'published' GROUP BY dataset"
         )
         last: dict[str, datetime] = dict(rows)
         findings, events = [], []

@@ -17,12 +17,10 @@ from typing import Any, Self
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, inspect, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError
 
-from governance.errors import ConfigurationError, UnreachableError
 from governance.model import Event
-from governance.outbox_tables import ACTIVE, READ_ONLY, VERSION, deliveries, events, lock_schema, make_engine, metadata
-from governance.outbox_tables import versions as version_rows
+from governance.outbox_tables import ACTIVE, READ_ONLY, deliveries, events, make_engine
+from governance.state_database import migrate_state
 
 ERROR_LIMIT = 2000
 _d = deliveries.c
@@ -175,36 +173,23 @@ class Outbox:
 
     def _writing(self) -> AbstractContextManager[Connection]:
         if not self._ready:
-            self._create()
+            self._migrate()
         return self._engine.begin()
 
-    def _create(self) -> None:
-        path = self._engine.url.database
-        if self._engine.dialect.name == "sqlite" and path:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with self._engine.begin() as connection:
-                lock_schema(connection)
-                metadata.create_all(connection)
-                version = connection.scalar(select(version_rows.c.version).where(version_rows.c.component == "outbox"))
-                if version is None:
-                    connection.execute(version_rows.insert().values(component="outbox", version=VERSION))
-        except OperationalError as error:
-            raise UnreachableError("the state database", str(error.orig)[:300], "check HALLMARK_STATE_URL") from None
-        if version is not None and version > VERSION:
-            raise ConfigurationError(
-                "the state database", f"its outbox has version {version}, this program knows {VERSION}",
-                "use a newer Hallmark",
-            )  # fmt: skip
+    def _migrate(self) -> None:
+        migrate_state(self._engine)
         self._ready = True
 
     def _read(self, query: Any) -> list[Mapping[str, Any]]:
         path = self._engine.url.database
         if self._engine.dialect.name == "sqlite" and path and not Path(path).is_file():
             return []
+        if not self._ready:
+            with self._engine.connect().execution_options(**{READ_ONLY: True}) as connection:
+                if not inspect(connection).has_table(deliveries.name):
+                    return []
+            self._migrate()
         with self._engine.connect().execution_options(**{READ_ONLY: True}) as connection:
-            if not self._ready and not inspect(connection).has_table(deliveries.name):
-                return []
             return [dict(row) for row in connection.execute(query).mappings()]
 
 

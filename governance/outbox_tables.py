@@ -1,4 +1,7 @@
-"""The outbox's tables, and how a connection to them is opened safely. What is done with them is in `outbox.py`."""
+"""The outbox's tables, and how a connection to them is opened safely. What is done with them is in `outbox.py`.
+
+They are made by the steps in `migrations`; `metadata` is what they are afterwards, and a test holds the two together.
+"""
 
 from __future__ import annotations
 
@@ -22,18 +25,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection
 
-VERSION = 1
 BUSY_SECONDS = 30
 READ_ONLY = "hallmark_read_only"
 ACTIVE = ("pending", "claimed", "retry")
 metadata = MetaData()
-
-versions = Table(
-    "hallmark_versions",
-    metadata,
-    Column("component", String(40), primary_key=True),
-    Column("version", Integer, nullable=False),
-)
 
 events = Table(
     "outbox_events",

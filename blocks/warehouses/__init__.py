@@ -5,22 +5,25 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from governance.errors import ConfigurationError
-
 if TYPE_CHECKING:
     from blocks.settings import Settings
-    from blocks.warehouses.duckdb import DuckDBWarehouse
+    from blocks.warehouses.sql import SqlWarehouse
 
 
-def open_warehouse(settings: Settings, wait: float = 60.0) -> AbstractContextManager[DuckDBWarehouse]:
-    """Open the warehouse for one step; LockedError when another process holds it for more than `wait` seconds."""
+def open_warehouse(settings: Settings, wait: float = 60.0) -> AbstractContextManager[SqlWarehouse]:
+    """Open the warehouse for one step.
+
+    On DuckDB, which takes one process at a time, LockedError when another one holds it for more than `wait` seconds.
+    """
+    if settings.profile == "snowflake":
+        from blocks.warehouses.snowflake import open_snowflake
+
+        return open_snowflake(settings)
     from blocks.warehouses.duckdb import open_duckdb
 
-    check_profile(settings)
     return open_duckdb(settings.warehouse_file, wait)
 
 
-def check_profile(settings: Settings) -> None:
-    """Raises ConfigurationError for a profile that has no warehouse."""
-    if settings.profile != "local":
-        raise ConfigurationError(f"profile {settings.profile}", "only local is served yet", "use --profile local")
+def is_made(settings: Settings) -> bool:
+    """Whether there is a warehouse to read: one in a file is made by the first run."""
+    return settings.profile == "snowflake" or settings.warehouse_file.exists()

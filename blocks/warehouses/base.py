@@ -1,6 +1,6 @@
 """The protocol of a warehouse: load, publish, ledger, query; the same guarantees on every one.
 
-Only types and what they promise. DuckDB is in `duckdb.py`.
+Only types and what they promise. `sql.py` has what both warehouses do alike, `duckdb.py` and `snowflake.py` the rest.
 """
 
 from __future__ import annotations
@@ -8,14 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
 
 from blocks.sources.base import ColumnSpec, Extract, Manifest, Planned
 from blocks.sources.spec import StreamSpec
 from governance.model import CheckResult, Event
 
+if TYPE_CHECKING:
+    from blocks.warehouses.ledger import Ledger
+
 Row = dict[str, Any]
+
+
+def now() -> datetime:
+    """The time of a ledger row."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -125,6 +133,11 @@ class Warehouse(Protocol):
     """A warehouse that is open. Identifiers are folded and quoted by it; values are bound."""
 
     name: str
+    ledger: Ledger
+
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Rows of a statement as tuples."""
+        ...
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Rows of a SELECT."""
@@ -132,6 +145,18 @@ class Warehouse(Protocol):
 
     def transaction(self) -> AbstractContextManager[None]:
         """Commit at the end, roll back on an error."""
+        ...
+
+    def columns(self, schema: str, table: str) -> dict[str, str]:
+        """Column → type of a table or view, in order; empty if it is not there."""
+        ...
+
+    def tables(self, schema: str) -> list[str]:
+        """Tables and views of a schema."""
+        ...
+
+    def catalog(self) -> dict[str, dict[str, dict[str, str]]]:
+        """schema → table → column → type, of everything."""
         ...
 
     def load(self, load: StreamLoad, extract: Extract, manifests: Sequence[Manifest]) -> Staged:
@@ -155,4 +180,11 @@ class Warehouse(Protocol):
 
     def publish_layer(self, publish: LayerPublish, checks: Sequence[CheckResult], tell: TellLayer) -> Mapping[str, int]:
         """Replace the layer by its audited build in one transaction; rows of each dataset afterwards."""
+        ...
+
+    def rollback(self, layer: str, slot: datetime, batch: Batch) -> Mapping[str, int]:
+        """Put a layer back to what an earlier slot published, in one transaction; rows of each dataset.
+
+        Raises ConfigurationError for a slot that is not kept: the last four are.
+        """
         ...

@@ -1,6 +1,6 @@
 """The embedded warehouse: one DuckDB file, one process at a time.
 
-Opening and waiting for it, and the protocol of `base.py`. What bronze does with rows is in `bronze_stage.py`.
+Opening and waiting for it, and the primitives that `sql.py` asks for.
 """
 
 from __future__ import annotations
@@ -8,23 +8,21 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blocks.sources.base import Extract, Manifest
-from blocks.sources.naming import quote
-from blocks.warehouses import bronze_publish, bronze_stage
-from blocks.warehouses.base import Accounts, LayerPublish, Ready, Row, Staged, StreamLoad, TellLayer, TellLoads
-from blocks.warehouses.ledger import Ledger
+from blocks.migrate import migrate_duckdb
+from blocks.sources.base import ColumnSpec
+from blocks.warehouses.base import Row
+from blocks.warehouses.dialect import DuckDB, names
+from blocks.warehouses.sql import SCHEMAS, SqlWarehouse
 from governance.errors import LockedError
-from governance.model import CheckResult
 
 if TYPE_CHECKING:
     import duckdb
 
-OPS = (Path(__file__).parent / "ops.sql").read_text(encoding="utf-8")
 WAIT_SECONDS = 60.0
 
 _guard = threading.RLock()
@@ -52,9 +50,11 @@ def _acquire(path: Path, wait: float) -> duckdb.DuckDBPyConnection:
         if connection is None:
             connection = connect(path, wait)
             connection.execute("SET TimeZone = 'UTC'")
-            for schema in ("bronze", "bronze__loads", "bronze__staging", "silver", "gold", "ops"):
-                connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-            connection.execute(OPS)
+            try:
+                migrate_duckdb(connection, SCHEMAS)
+            except BaseException:
+                connection.close()
+                raise
         _open[path] = (connection, users + 1)
         return connection
 
@@ -89,15 +89,16 @@ def connect(path: Path, wait: float = WAIT_SECONDS, **options: Any) -> duckdb.Du
             time.sleep(0.2)
 
 
-class DuckDBWarehouse:
-    """One open connection to the embedded warehouse; see `Warehouse` for what each method promises."""
+class DuckDBWarehouse(SqlWarehouse):
+    """One open connection to the embedded warehouse. It is the engine too: landed parts are read straight into it."""
 
     name = "duckdb"
+    dialect = DuckDB()
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self.connection = connection
+        super().__init__()
+        self.engine = self.connection = connection
         self.connection.execute("SET TimeZone = 'UTC'")
-        self.ledger = Ledger(self.execute)
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Rows of a statement as tuples."""
@@ -109,28 +110,27 @@ class DuckDBWarehouse:
         names = [d[0] for d in result.description or ()]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Commit at the end, roll back on an error."""
-        self.connection.execute("BEGIN")
-        try:
-            yield
-        except BaseException:
-            self.connection.execute("ROLLBACK")
-            raise
-        self.connection.execute("COMMIT")
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Put rows into a table."""
+        marks = ", ".join([f"({', '.join('?' * len(columns))})"] * len(rows))
+        self.execute(f"INSERT INTO {table} ({names(columns)}) VALUES {marks}", [v for row in rows for v in row])
 
-    def load(self, load: StreamLoad, extract: Extract, manifests: Sequence[Manifest]) -> Staged:
-        """Stage the rows of a stream's loads."""
-        return bronze_stage.stage(self, load, extract, manifests)
+    def fill(self, table: str, columns: Sequence[ColumnSpec], sql: str) -> None:
+        """Put the rows of a SELECT into a table."""
+        listed = names(c.name for c in columns)
+        self.execute(f"INSERT INTO {table} ({listed}) SELECT {listed} FROM ({sql})")
 
-    def publish(self, ready: Sequence[Ready], tell: TellLoads) -> list[Accounts]:
-        """Publish the staged rows of a stream and its child tables."""
-        return bronze_publish.publish(self, ready, tell)
+    def copy_table(self, source: str, target: str) -> None:
+        """Make `target` a copy of `source`."""
+        self.execute(f"CREATE TABLE {target} AS SELECT * FROM {source}")
 
-    def show(self, load: StreamLoad) -> None:
-        """Let `bronze.x` show what is published, and clear staging."""
-        bronze_publish.show(self, load)
+    def replace_rows(self, source: str, target: str, columns: Sequence[str]) -> None:
+        """Let `target` hold just the rows of `source`."""
+        self.execute(f"DELETE FROM {target}")
+        self.execute(f"INSERT INTO {target} ({names(columns)}) SELECT {names(columns)} FROM {source}")
+
+    def announce(self, source: str, stream: str, run_id: str) -> None:
+        """Nothing: the file is taken by one process at a time, and what a killed one was in is rolled back."""
 
     def columns(self, schema: str, table: str) -> dict[str, str]:
         """Column → type of a table or view, in order; empty if it is not there."""
@@ -159,64 +159,3 @@ class DuckDBWarehouse:
         ):
             found.setdefault(schema, {}).setdefault(table, {})[column] = kind
         return found
-
-    def prepare_layer(self, layer: str, incremental: Sequence[str], full: bool) -> None:
-        """An empty audit schema, with a copy of what is published of each incremental model."""
-        audit = f"{layer}__audit"
-        self.execute(f"DROP SCHEMA IF EXISTS {audit} CASCADE")
-        self.execute(f"CREATE SCHEMA {audit}")
-        for model in () if full else incremental:
-            if self.columns(layer, model):
-                self.execute(f"CREATE TABLE {audit}.{quote(model)} AS SELECT * FROM {layer}.{quote(model)}")
-
-    def publish_layer(
-        self,
-        publish: LayerPublish,
-        checks: Sequence[CheckResult],
-        tell: TellLayer,
-    ) -> Mapping[str, int]:
-        """Put the audited build in the place of the published one."""
-        layer, batch = publish.layer, publish.batch
-        for model in (*publish.models, *publish.rejected):
-            self._make_published(layer, model)
-        with self.transaction():
-            before = {m: self._count(layer, m) for m in publish.models}
-            for model, key in publish.models.items():
-                self._replace(publish, model, key)
-            for model in publish.rejected:
-                self._replace(publish, model, None)
-                self.execute(
-                    "INSERT INTO ops.quarantine (id, load_id, source, stream, layer, position, reason_code, reason, "
-                    f"raw, quarantined_at, attempts) SELECT quarantine_id, load_id, source, stream, '{layer}', "
-                    f"position, reason_code, reason, raw, now(), 1 FROM {layer}.{quote(model)} r "
-                    "WHERE NOT EXISTS (SELECT 1 FROM ops.quarantine q WHERE q.id = r.quarantine_id)"
-                )
-            after = {m: self._count(layer, m) for m in publish.models}
-            rejected = {m: self._count(layer, m) for m in publish.rejected}
-            self.ledger.layer(publish, before, after, rejected)
-            self.ledger.gates(batch, checks, published=True)
-            self.ledger.events(tell(after))
-        return after
-
-    def _make_published(self, layer: str, model: str) -> None:
-        """An empty table where the model was never published."""
-        if not self.columns(layer, model):
-            source = f"{layer}__audit.{quote(model)}"
-            self.execute(f"CREATE TABLE {layer}.{quote(model)} AS SELECT * FROM {source} LIMIT 0")
-
-    def _replace(self, publish: LayerPublish, model: str, key: str | None) -> None:
-        source, target = (f"{schema}.{quote(model)}" for schema in (f"{publish.layer}__audit", publish.layer))
-        if self.columns(publish.layer, model) != self.columns(f"{publish.layer}__audit", model):
-            # Another shape. DuckDB takes a table's definition back with the transaction; not every warehouse does.
-            self.execute(f"CREATE OR REPLACE TABLE {target} AS SELECT * FROM {source}")
-            return
-        if key is None or publish.full:
-            self.execute(f"DELETE FROM {target}")
-            self.execute(f"INSERT INTO {target} BY NAME SELECT * FROM {source}")
-            return
-        changed, slot = f"(SELECT * FROM {source} WHERE _slot = ?)", (publish.batch.slot,)
-        self.execute(f"DELETE FROM {target} WHERE {quote(key)} IN (SELECT {quote(key)} FROM {changed})", slot)
-        self.execute(f"INSERT INTO {target} BY NAME SELECT * FROM {changed}", slot)
-
-    def _count(self, schema: str, table: str) -> int:
-        return int(self.execute(f"SELECT count(*) FROM {schema}.{quote(table)}")[0][0])

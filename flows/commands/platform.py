@@ -63,10 +63,10 @@ def sample(
 def _unfinished() -> bool:
     """Whether a batch was cut short: its data must not change under it."""
     from blocks.settings import Settings
-    from blocks.warehouses import open_warehouse
+    from blocks.warehouses import is_made, open_warehouse
 
     settings = Settings.load()
-    if not settings.warehouse_file.exists():
+    if not is_made(settings):
         return False
     with open_warehouse(settings) as warehouse:
         return any(state != "completed" for _, state in warehouse.ledger.slots())

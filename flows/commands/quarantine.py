@@ -68,7 +68,8 @@ def show(
     from blocks.warehouses import open_warehouse
 
     with open_warehouse(reading()) as warehouse:
-        rows = warehouse.query(f"SELECT {', '.join(COLUMNS)}, raw FROM ops.quarantine WHERE starts_with(id, ?)", (id,))
+        found = f"SELECT {', '.join(COLUMNS)}, raw FROM ops.quarantine WHERE left(id, ?) = ?"
+        rows = warehouse.query(found, (len(id), id))
         if len(rows) != 1:
             cause = "no row has this id" if not rows else f"{len(rows)} rows have an id that begins so"
             raise ConfigurationError(f"quarantined row {id}", cause, "see `hallmark quarantine list`")

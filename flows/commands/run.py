@@ -60,7 +60,6 @@ def check_configuration(
     """Stop before anything starts: a bad sources file, an unset variable, an unknown stream or layer."""
     from blocks import sample
     from blocks.sources.spec import load_sources
-    from blocks.warehouses import check_profile
     from flows import slots
     from flows.context import SAMPLE_VARIABLES, check_layer, select_streams, sources_path
 
@@ -76,7 +75,6 @@ def check_configuration(
     check_layer(from_layer)
     if slot:
         slots.parse(slot)
-    check_profile(settings)
 
 
 @contextmanager

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Annotated, Any
 
 import typer
 
+from blocks.settings import Settings
 from flows.commands.options import AsJson, reading
 from flows.console import dump, table
 from governance.errors import ConfigurationError, HallmarkError
+
+WRITE = "add --write to change data or read files"
+Rows = list[dict[str, Any]]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,31 +27,51 @@ def sql(
     as_json: AsJson = False,
 ) -> None:
     """Print the rows of a query. Read-only and without file access, unless --write is given."""
+    settings = reading()
+    if not query.strip().rstrip(";"):
+        raise ConfigurationError("the query", "it is empty", "give one SQL statement")
+    names, rows = (_on_snowflake if settings.profile == "snowflake" else _on_duckdb)(settings, query, write)
+    dump(rows) if as_json else table(f"{len(rows)} rows", names, rows)
+
+
+def _on_duckdb(settings: Settings, query: str, write: bool) -> tuple[list[str], Rows]:
     import duckdb
 
     from blocks.warehouses.duckdb import connect
 
-    settings = reading()
-    if not query.strip().rstrip(";"):
-        raise ConfigurationError("the query", "it is empty", "give one SQL statement")
     if not settings.warehouse_file.exists():
         raise HallmarkError(f"warehouse {settings.warehouse_file}", "it does not exist", "run `hallmark run` first")
     options: dict[str, Any] = {} if write else {"read_only": True, "config": {"enable_external_access": "false"}}
-    connection = connect(settings.warehouse_file, **options)
+    with closing(connect(settings.warehouse_file, **options)) as connection:
+        try:
+            connection.execute("SET TimeZone = 'UTC'")
+            if not write:
+                connection.execute("SET lock_configuration = true")
+            result = connection.execute(query)
+            names = [d[0] for d in result.description or ()]
+            return names, [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+        except duckdb.Error as error:
+            remedy = WRITE if "read-only" in str(error) or "disabled" in str(error) else "correct the statement"
+            raise HallmarkError("the query", str(error).split("\n\n")[0][:500], remedy) from None
+
+
+def _on_snowflake(settings: Settings, query: str, write: bool) -> tuple[list[str], Rows]:
+    """Snowflake has no session that only reads: the statement itself must be one that does."""
+    import sqlglot
+    from snowflake.connector.errors import ProgrammingError
+    from sqlglot import exp
+
+    from blocks.warehouses import open_warehouse
+
     try:
-        connection.execute("SET TimeZone = 'UTC'")
-        if not write:
-            connection.execute("SET lock_configuration = true")
-        result = connection.execute(query)
-        names = [d[0] for d in result.description or ()]
-        rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-    except duckdb.Error as error:
-        remedy = (
-            "add --write to change data or read files"
-            if "read-only" in str(error) or "disabled" in str(error)
-            else "correct the statement"
-        )
-        raise HallmarkError("the query", str(error).split("\n\n")[0][:500], remedy) from None
-    finally:
-        connection.close()
-    dump(rows) if as_json else table(f"{len(rows)} rows", names, rows)
+        [statement] = sqlglot.parse(query, read="snowflake")
+    except (sqlglot.errors.ParseError, ValueError) as error:
+        raise HallmarkError("the query", str(error).splitlines()[0][:500], "give one SQL statement") from None
+    if not write and not isinstance(statement, exp.Query | exp.Show | exp.Describe):
+        raise HallmarkError("the query", "it is not read-only", WRITE)
+    with open_warehouse(settings) as warehouse:
+        try:
+            rows = warehouse.query(query)
+        except ProgrammingError as error:
+            raise HallmarkError("the query", str(error.msg)[:500], "correct the statement") from None
+    return list(rows[0]) if rows else [], rows

@@ -1,9 +1,11 @@
 """Fixtures that several files of integration tests share."""
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from blocks.settings import Settings
 from tests.integration.dbt_support import Warehouse
 from tests.integration.sources_support import built
 
@@ -18,3 +20,13 @@ def three_slots(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 def connectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The environments of the real connectors, installed once."""
     return tmp_path_factory.mktemp("connectors")
+
+
+@pytest.fixture(params=["duckdb", "snowflake"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Of a home of its own: what takes them runs on DuckDB and on an emulated Snowflake."""
+    if request.param == "duckdb":
+        return Settings(home=tmp_path)
+    variables = request.getfixturevalue("snowflake")
+    values = {name.removeprefix("HALLMARK_").lower(): value for name, value in variables.items()}
+    return Settings(home=tmp_path, profile="snowflake", snowflake_database=f"T{uuid4().hex}".upper(), **values)

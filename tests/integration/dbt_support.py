@@ -15,6 +15,8 @@ from typing import Any
 import duckdb
 import yaml
 
+from blocks.migrate import migrate_duckdb
+
 ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "dbt"
 TYPED = {
@@ -80,8 +82,7 @@ class Warehouse:
         home.mkdir(parents=True, exist_ok=True)
         self.published = 0  # publish_seq of the newest load
         with self.connect() as connection:
-            connection.execute("CREATE SCHEMA ops")
-            connection.execute((ROOT / "blocks" / "warehouses" / "ops.sql").read_text(encoding="utf-8"))
+            migrate_duckdb(connection)
             connection.execute("CREATE SCHEMA bronze")
         for table in tables:
             self.create(table)

@@ -16,6 +16,7 @@ import duckdb
 import pytest
 import yaml
 
+from blocks.migrate import migrate_duckdb
 from blocks.sources.spec import SourceSpec, load_sources
 from expectations.sql import QUERIES, Dialect, failing_rows
 from flows.context import SOURCES
@@ -141,13 +142,12 @@ def test_every_model_that_may_be_unreadable_keeps_raw_and_issue(known: tuple[Dat
 
 def test_the_ledger_has_the_columns_that_others_rely_on() -> None:
     with duckdb.connect() as connection:
-        connection.execute("CREATE SCHEMA ops")
-        connection.execute((ROOT / "blocks/warehouses/ops.sql").read_text("utf-8"))
+        migrate_duckdb(connection)
         rows = connection.execute(
             "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'ops'"
         ).fetchall()
     tables = {table for table, _ in rows}
-    assert set(RELIED_ON["ops"]) <= tables, difference("interfaces.yml", RELIED_ON["ops"], "ops.sql", tables)
+    assert set(RELIED_ON["ops"]) <= tables, difference("interfaces.yml", RELIED_ON["ops"], "migrations", tables)
     found = [
         line
         for table, wanted in RELIED_ON["ops"].items()

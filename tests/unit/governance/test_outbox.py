@@ -42,7 +42,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'home' / 'state.db'}"
     found = make_url(str(request.getfixturevalue("postgres"))).set(database="postgres")
     with create_engine(found.set(drivername="postgresql+psycopg"), poolclass=NullPool).begin() as connection:
-        for table in ("outbox_deliveries", "outbox_events", "hallmark_versions"):
+        for table in ("outbox_deliveries", "outbox_events", "snapshots", "hallmark_alembic_version"):
             connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
     return found.render_as_string(hide_password=False)
 
@@ -182,9 +182,12 @@ def test_a_newer_schema_is_left_alone(url: str) -> None:
     with Outbox(url) as outbox:
         outbox.put([event(1)], ["file"])
     with create_engine(url.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool).begin() as connection:
-        connection.execute(text("UPDATE hallmark_versions SET version = 99"))
-    with Outbox(url) as outbox, pytest.raises(ConfigurationError, match="version 99"):
-        outbox.put([event(2)], ["file"])
+        connection.execute(text("UPDATE hallmark_alembic_version SET version_num = '0099'"))
+    with Outbox(url) as outbox:
+        with pytest.raises(ConfigurationError, match="version 0099"):
+            outbox.put([event(2)], ["file"])
+        with pytest.raises(ConfigurationError, match="version 0099"):
+            outbox.counts()
 
 
 def test_a_database_out_of_reach_is_said_without_its_password(tmp_path: Path) -> None:

@@ -1,0 +1,195 @@
+"""Snowflake as the warehouse: the primitives that `sql.py` asks for, over a session.
+
+What this process reads is read by a DuckDB in memory and copied in by `snowflake_copy.py`.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from blocks.migrate import migrate_snowflake
+from blocks.settings import Settings
+from blocks.sources.base import ColumnSpec
+from blocks.warehouses.base import Row
+from blocks.warehouses.dialect import Snowflake, names
+from blocks.warehouses.snowflake_copy import InternalStage, copy_in
+from blocks.warehouses.snowflake_errors import translated
+from blocks.warehouses.snowflake_session import acquire, connect, release
+from blocks.warehouses.sql import SCHEMAS, SqlWarehouse
+from blocks.warehouses.tags import query_tag
+from governance.errors import LockedError, UnreachableError
+
+if TYPE_CHECKING:
+    import duckdb
+    from snowflake.connector import SnowflakeConnection
+
+NOT_THERE = (2003, 2043)
+"""Errors of a table or schema that does not exist."""
+_ready: set[tuple[object, ...]] = set()
+_migrating = threading.Lock()
+
+
+@contextmanager
+def open_snowflake(settings: Settings) -> Iterator[SnowflakeWarehouse]:
+    """The warehouse for one step, in a session of its own; its schemas and ledger are made where they are missing."""
+    import duckdb
+
+    session = acquire(settings)
+    try:
+        place = (
+            settings.snowflake_host,
+            settings.snowflake_port,
+            settings.snowflake_account,
+            settings.snowflake_database,
+        )
+        with _migrating:  # threads of one process do not make the same tables at once
+            if place not in _ready:
+                migrate_snowflake(session, SCHEMAS)
+                _ready.add(place)
+        with duckdb.connect(":memory:") as engine:
+            engine.execute("SET TimeZone = 'UTC'").fetchall()
+            yield SnowflakeWarehouse(session, engine, settings)
+    except BaseException:
+        session.close()  # whatever it was in the midst of is rolled back with it
+        raise
+    release(settings, session)
+
+
+class SnowflakeWarehouse(SqlWarehouse):
+    """One session of Snowflake."""
+
+    name = "snowflake"
+    dialect = Snowflake()
+
+    def __init__(self, connection: SnowflakeConnection, engine: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+        super().__init__()
+        self.connection, self.engine, self.settings = connection, engine, settings
+
+    def execute(self, sql: str, parameters: Sequence[object] = (), repeat: bool = False) -> list[tuple[Any, ...]]:
+        """Rows of a statement as tuples; `repeat` one once that may be done twice, when Snowflake cannot be reached.
+
+        One that is locked out by the transaction of a run that is over is done once more when that is aborted.
+        Raises LockedError while another run holds the lock.
+        """
+        try:
+            return self._run(sql, [_bound(p) for p in parameters])[1]
+        except UnreachableError:
+            if not repeat:
+                raise
+        except LockedError:
+            if not abort_detached(self):
+                raise
+        return self._run(sql, [_bound(p) for p in parameters])[1]
+
+    def query(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """Rows of a SELECT, their names in lower case."""
+        columns, rows = self._run(sql, [_bound(p) for p in parameters])
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Put rows into a table, bound as arrays: one statement, however many they are."""
+        marks = ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {table} ({names(columns)}) VALUES ({marks})"
+        self._run(sql, [[_bound(value) for value in row] for row in rows], many=True)
+
+    def _run(self, sql: str, values: Sequence[Any], many: bool = False) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """(columns, rows) of a statement. Raises ProgrammingError for an object that is not there, else ours."""
+        from snowflake.connector.errors import Error
+
+        with self.connection.cursor() as cursor:
+            run, tag = cursor.executemany if many else cursor.execute, {"QUERY_TAG": query_tag()}
+            try:
+                run(self.dialect.fold(sql), values, _statement_params=tag)
+                rows = [tuple(row) for row in cursor.fetchall()]
+            except Error as error:
+                if error.errno in NOT_THERE:
+                    raise
+                raise translated(error, f"Snowflake, {sql.split('(', 1)[0].strip()[:80]}") from error
+            return [column.name.lower() for column in cursor.description or ()], rows
+
+    def another_session(self) -> SnowflakeConnection:
+        """A session beside this one, tagged as it, for a library that writes its statements by pyformat."""
+        return connect(self.settings, paramstyle="pyformat")
+
+    def announce(self, source: str, stream: str, run_id: str) -> None:
+        """Say who is about to publish, for whoever finds its rows locked: see `abort_detached`."""
+        self.ledger.announce(source, stream, run_id, str(self.connection.session_id))
+
+    def fill(self, table: str, columns: Sequence[ColumnSpec], sql: str) -> None:
+        """Put the rows of a SELECT in the engine into a table."""
+        copy_in(self, table, columns, sql, InternalStage(), self.settings.home / "scratch")
+
+    def copy_table(self, source: str, target: str) -> None:
+        """A clone: it holds no data of its own until one of the two changes."""
+        self.execute(f"CREATE TABLE {target} CLONE {source}")
+
+    def replace_rows(self, source: str, target: str, columns: Sequence[str]) -> None:
+        """Let `target` hold just the rows of `source`."""
+        listed = names(columns)
+        self.execute(f"INSERT OVERWRITE INTO {target} ({listed}) SELECT {listed} FROM {source}")
+
+    def columns(self, schema: str, table: str) -> dict[str, str]:
+        """Column → type of a table or view, in order; empty if it is not there."""
+        from snowflake.connector.errors import ProgrammingError
+
+        try:
+            rows = self.query(f'DESC TABLE {schema}."{table}"')
+        except ProgrammingError as error:
+            if error.errno in NOT_THERE:
+                return {}
+            raise
+        return {row["name"].lower(): _plain(row["type"]) for row in rows}
+
+    def tables(self, schema: str) -> list[str]:
+        """Tables and views of a schema."""
+        from snowflake.connector.errors import ProgrammingError
+
+        try:
+            return sorted(row["name"].lower() for row in self.query(f"SHOW OBJECTS IN SCHEMA {schema}"))
+        except ProgrammingError as error:
+            if error.errno in NOT_THERE:
+                return []
+            raise
+
+    def catalog(self) -> dict[str, dict[str, dict[str, str]]]:
+        """schema → table → column → type, of our schemas."""
+        found: dict[str, dict[str, dict[str, str]]] = {}
+        for schema, table, column, kind in self.execute(
+            "SELECT lower(table_schema), lower(table_name), lower(column_name), data_type "
+            "FROM information_schema.columns WHERE table_schema IN "
+            f"({', '.join(repr(s.upper()) for s in (*SCHEMAS, 'silver__audit', 'gold__audit', 'seeds'))}) "
+            "ORDER BY table_schema, table_name, ordinal_position"
+        ):
+            found.setdefault(schema, {}).setdefault(table, {})[column] = kind
+        return found
+
+
+def abort_detached(warehouse: SnowflakeWarehouse) -> bool:
+    """Abort the transactions that publishers of runs that are over left open; whether there was one.
+
+    A process that was killed in its transaction leaves it open, with all of its locks, until Snowflake notices: that
+    takes five minutes after somebody waits for it.
+    """
+    announced = [h for (h,) in warehouse.execute("SELECT holder FROM ops.streams WHERE holder IS NOT NULL")]
+    running = {run for (run,) in warehouse.execute("SELECT run_id FROM ops.batches WHERE state = 'running'")}
+    holders = (re.search(r"run (\S+), session (\S+)$", holder) for holder in announced)
+    over = {found[2] for found in holders if found and found[1] not in running}
+    detached = [t for t in warehouse.query("SHOW TRANSACTIONS") if str(t["session"]) in over]
+    for transaction in detached:
+        warehouse.execute(f"SELECT SYSTEM$ABORT_TRANSACTION({int(transaction['id'])})")
+    return bool(detached)
+
+
+def _bound(value: object) -> object:
+    """Times as text: the connector binds a datetime only with its Snowflake type beside it, and not in arrays."""
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _plain(type_: str) -> str:
+    """A type without a length or precision that only repeats the default."""
+    return re.sub(r"^(VARCHAR|BINARY|TIME|TIMESTAMP_TZ|TIMESTAMP_NTZ)\(\d+\)$", r"\1", type_)

@@ -1,0 +1,104 @@
+"""Sessions of Snowflake: opened by prefect-snowflake's credentials, kept for the next step, closed with the process."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from typing import TYPE_CHECKING, Any
+
+from blocks.settings import Settings
+from blocks.warehouses.snowflake_errors import AUTHENTICATION, translated
+from blocks.warehouses.tags import query_tag
+from governance.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from snowflake.connector import SnowflakeConnection
+
+NETWORK_SECONDS = 300
+LOGIN_SECONDS = 60
+LOCK_SECONDS = 60
+_REQUIRED = ("account", "user", "database")
+_idle: dict[tuple[object, ...], list[SnowflakeConnection]] = {}
+_guard = threading.Lock()
+
+
+def acquire(settings: Settings) -> SnowflakeConnection:
+    """A session that nobody else uses; what the errors of `connect` say."""
+    with _guard:
+        waiting = _idle.get(_key(settings), [])
+        while waiting:
+            session = waiting.pop()
+            if not session.is_closed() and not session.expired:
+                return session
+    return connect(settings)
+
+
+def release(settings: Settings, session: SnowflakeConnection) -> None:
+    """Keep the session for who asks next. One that an error left in an unknown state is to be closed instead."""
+    with _guard:
+        _idle.setdefault(_key(settings), []).append(session)
+
+
+@atexit.register
+def close_all() -> None:
+    """Close the sessions that nobody uses."""
+    with _guard:
+        for session in [s for sessions in _idle.values() for s in sessions]:
+            session.close()
+        _idle.clear()
+
+
+def connect(settings: Settings, paramstyle: str = "qmark") -> SnowflakeConnection:
+    """A new session in UTC.
+
+    A password or key that is refused is read once more, since it may have been rotated meanwhile. Raises
+    ConfigurationError for settings that are missing or refused, UnreachableError when Snowflake does not answer.
+    """
+    from snowflake.connector.errors import Error
+
+    missing = [f"HALLMARK_SNOWFLAKE_{n.upper()}" for n in _REQUIRED if not getattr(settings, f"snowflake_{n}")]
+    if missing:
+        raise ConfigurationError("profile snowflake", f"{', '.join(missing)} is not set", "see docs/production.md")
+    patience = min(NETWORK_SECONDS, settings.snowflake_statement_timeout)  # an answer cannot come later than that
+    options = {
+        "database": settings.snowflake_database, "warehouse": settings.snowflake_warehouse, "paramstyle": paramstyle,
+        "host": settings.snowflake_host, "port": settings.snowflake_port, "protocol": settings.snowflake_protocol,
+        "network_timeout": patience, "login_timeout": min(LOGIN_SECONDS, patience), "application": "Hallmark",
+        "client_session_keep_alive": True,
+        "session_parameters": {
+            "QUERY_TAG": query_tag(), "TIMEZONE": "UTC", "LOCK_TIMEOUT": LOCK_SECONDS, "ABORT_DETACHED_QUERY": True,
+            "STATEMENT_TIMEOUT_IN_SECONDS": settings.snowflake_statement_timeout,
+        },
+    }  # fmt: skip
+    for last in (False, True):
+        credentials = _credentials(settings)
+        try:
+            session: SnowflakeConnection = credentials.get_client(
+                **{name: value for name, value in options.items() if value is not None}
+            )
+            return session
+        except Error as error:
+            if last or error.errno not in AUTHENTICATION:
+                raise translated(error, "Snowflake") from None
+    raise AssertionError
+
+
+def _credentials(settings: Settings) -> Any:
+    from prefect_snowflake.credentials import SnowflakeCredentials
+
+    from blocks.register import secret
+
+    key, password = secret("snowflake_private_key", settings), secret("snowflake_password", settings)
+    if not (key or password):
+        raise ConfigurationError(
+            "profile snowflake", "neither HALLMARK_SNOWFLAKE_PRIVATE_KEY nor HALLMARK_SNOWFLAKE_PASSWORD is set",
+            "set the private key (PEM) of the user, see docs/production.md",
+        )  # fmt: skip
+    proof: dict[str, Any] = {"private_key": key.get_secret_value().encode()} if key else {"password": password}
+    role = {"role": settings.snowflake_role} if settings.snowflake_role else {}
+    return SnowflakeCredentials(account=settings.snowflake_account, user=settings.snowflake_user, **proof, **role)
+
+
+def _key(settings: Settings) -> tuple[object, ...]:
+    names = ("account", "user", "host", "port", "database", "warehouse", "role")
+    return tuple(getattr(settings, f"snowflake_{name}") for name in names)

@@ -1,0 +1,112 @@
+"""What every warehouse does alike: the protocol of `base.py` over a few primitives that each one has of its own."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from blocks.sources.base import ColumnSpec, Extract, Manifest
+from blocks.warehouses import bronze_publish, bronze_stage, layers
+from blocks.warehouses.base import Accounts, Batch, LayerPublish, Ready, Row, Staged, StreamLoad, TellLayer, TellLoads
+from blocks.warehouses.dialect import Dialect
+from blocks.warehouses.ledger import Ledger
+from governance.model import CheckResult
+
+if TYPE_CHECKING:
+    import duckdb
+
+SCHEMAS = ("bronze", "bronze__loads", "bronze__staging", "silver", "gold", "ops")
+
+
+class SqlWarehouse(ABC):
+    """A warehouse that speaks SQL; see `Warehouse` for what each public method promises."""
+
+    name: str
+    dialect: Dialect
+    engine: duckdb.DuckDBPyConnection
+    """Where landed parts are read."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger(self.execute, self.insert)
+
+    # --- of its own in each warehouse ------------------------------------------------------------------------
+
+    @abstractmethod
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Rows of a statement as tuples."""
+
+    @abstractmethod
+    def query(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """Rows of a SELECT."""
+
+    @abstractmethod
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Put rows into a table, by one statement."""
+
+    @abstractmethod
+    def columns(self, schema: str, table: str) -> dict[str, str]:
+        """Column → type of a table or view, in order; empty if it is not there."""
+
+    @abstractmethod
+    def tables(self, schema: str) -> list[str]:
+        """Tables and views of a schema."""
+
+    @abstractmethod
+    def catalog(self) -> dict[str, dict[str, dict[str, str]]]:
+        """schema → table → column → type, of everything."""
+
+    @abstractmethod
+    def fill(self, table: str, columns: Sequence[ColumnSpec], sql: str) -> None:
+        """Put the rows of a SELECT in the engine into a table that has these columns."""
+
+    @abstractmethod
+    def copy_table(self, source: str, target: str) -> None:
+        """Make `target`, which is not there, a copy of `source`."""
+
+    @abstractmethod
+    def replace_rows(self, source: str, target: str, columns: Sequence[str]) -> None:
+        """Let `target` hold just the rows of `source`, as a part of a transaction."""
+
+    @abstractmethod
+    def announce(self, source: str, stream: str, run_id: str) -> None:
+        """Before a stream's publishing transaction: what is to be done for a publisher that was killed in one."""
+
+    # --- the same in all ---------------------------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit at the end, roll back on an error."""
+        self.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self.execute("ROLLBACK")
+            raise
+        self.execute("COMMIT")
+
+    def load(self, load: StreamLoad, extract: Extract, manifests: Sequence[Manifest]) -> Staged:
+        """Stage the rows of a stream's loads."""
+        return bronze_stage.stage(self, load, extract, manifests)
+
+    def publish(self, ready: Sequence[Ready], tell: TellLoads) -> list[Accounts]:
+        """Publish the staged rows of a stream and its child tables."""
+        return bronze_publish.publish(self, ready, tell)
+
+    def show(self, load: StreamLoad) -> None:
+        """Let `bronze.x` show what is published, and clear staging."""
+        bronze_publish.show(self, load)
+
+    def prepare_layer(self, layer: str, incremental: Sequence[str], full: bool) -> None:
+        """An empty audit schema, with a copy of what is published of each incremental model."""
+        layers.prepare(self, layer, incremental, full)
+
+    def publish_layer(self, publish: LayerPublish, checks: Sequence[CheckResult], tell: TellLayer) -> Mapping[str, int]:
+        """Put the audited build in the place of the published one."""
+        return layers.publish(self, publish, checks, tell)
+
+    def rollback(self, layer: str, slot: datetime, batch: Batch) -> Mapping[str, int]:
+        """Put a layer back to a slot that is kept."""
+        return layers.rollback(self, layer, slot, batch)

@@ -1,0 +1,123 @@
+"""One contract, every warehouse: a layer is published as a whole, by DML alone, and can go back to a slot that is kept."""
+
+import logging
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from blocks.settings import Settings
+from blocks.warehouses import open_warehouse
+from blocks.warehouses.base import Batch, LayerPublish
+from governance.errors import ConfigurationError
+from governance.model import Event
+
+FIRST = datetime(2026, 11, 22, 0, tzinfo=UTC)
+DDL = re.compile(r"^\s*(CREATE|ALTER|DROP|TRUNCATE|GRANT|COMMENT)\b", re.I)
+
+
+def slot(number: int) -> datetime:
+    return FIRST + timedelta(hours=6 * number)
+
+
+def build(settings: Settings, tables: Mapping[str, str]) -> None:
+    """What dbt does: tables in the audit schema, each by a SELECT."""
+    with open_warehouse(settings) as warehouse:
+        warehouse.prepare_layer("silver", [], full=False)
+        for name, select in tables.items():
+            warehouse.execute(f"CREATE TABLE silver__audit.{name} AS {select}")
+
+
+def publish(settings: Settings, number: int, models: Mapping[str, str | None], **more: Any) -> Mapping[str, int]:
+    batch = Batch(f"run-{number}", slot(number))
+    with open_warehouse(settings) as warehouse:
+        told = Event.of("hallmark.publish.completed.v1", "silver", batch.run_id, slot(number))
+        return warehouse.publish_layer(LayerPublish("silver", batch, models, **more), (), lambda rows: [told])
+
+
+def rows(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
+    with open_warehouse(settings) as warehouse:
+        return warehouse.execute(sql)
+
+
+def test_full_models_are_replaced_and_a_new_shape_comes_with_them(settings: Settings) -> None:
+    build(settings, {"a": "SELECT 1 AS id, 'x' AS old", "b": "SELECT 1 AS id"})
+    assert publish(settings, 1, {"a": None, "b": None}) == {"a": 1, "b": 1}
+    build(settings, {"a": "SELECT 2 AS id, 'y' AS new UNION ALL SELECT 3, NULL", "b": "SELECT 'text' AS id"})
+    assert publish(settings, 2, {"a": None, "b": None}) == {"a": 2, "b": 1}
+    with open_warehouse(settings) as warehouse:
+        assert warehouse.query("SELECT * FROM silver.a ORDER BY id") == [{"id": 2, "new": "y"}, {"id": 3, "new": None}]
+        assert warehouse.query("SELECT * FROM silver.b") == [{"id": "text"}]
+        assert [e.subject for e in warehouse.ledger.unrelayed(10)] == ["silver", "silver"]
+    assert rows(settings, "SELECT dataset, rows_before, rows_after FROM ops.builds ORDER BY run_id, dataset") == [
+        ("silver.a", 0, 1), ("silver.b", 0, 1), ("silver.a", 1, 2), ("silver.b", 1, 1),
+    ]  # fmt: skip
+
+
+def test_an_incremental_model_changes_only_the_keys_of_this_slot(settings: Settings) -> None:
+    stamp = "CAST('{0}' AS TIMESTAMP WITH TIME ZONE) AS _slot"
+    first = stamp.format(slot(1).isoformat())
+    build(settings, {"a": f"SELECT 1 AS id, 'one' AS v, {first} UNION ALL SELECT 2, 'two', {first.split(' AS _')[0]}"})
+    publish(settings, 1, {"a": "id"}, full=True)
+    with open_warehouse(settings) as warehouse:
+        warehouse.prepare_layer("silver", ["a"], full=False)  # starts from what is published
+        warehouse.execute("DELETE FROM silver__audit.a WHERE id = 2")
+        second = stamp.format(slot(2).isoformat())
+        warehouse.execute(f"INSERT INTO silver__audit.a SELECT 2, 'changed', {second}")
+        warehouse.execute(f"INSERT INTO silver__audit.a SELECT 3, 'new', {second}")
+    assert publish(settings, 2, {"a": "id"}) == {"a": 3}
+    assert rows(settings, "SELECT id, v FROM silver.a ORDER BY id") == [(1, "one"), (2, "changed"), (3, "new")]
+
+
+def test_what_fails_in_the_transaction_leaves_the_layer_as_it_was(settings: Settings) -> None:
+    build(settings, {"a": "SELECT 1 AS id", "b": "SELECT 1 AS id"})
+    publish(settings, 1, {"a": None, "b": None})
+    build(settings, {"a": "SELECT 2 AS id", "b": "SELECT 2 AS id"})
+
+    def stop(_: object) -> list[Event]:
+        raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError, match="stopped"), open_warehouse(settings) as warehouse:
+        warehouse.publish_layer(LayerPublish("silver", Batch("r", slot(2)), {"a": None, "b": None}), (), stop)
+    assert rows(settings, "SELECT id FROM silver.a UNION ALL SELECT id FROM silver.b") == [(1,), (1,)]
+    assert rows(settings, "SELECT count(*) FROM ops.publishes") == [(1,)]
+
+
+def test_a_layer_goes_back_to_one_of_the_last_four_slots(settings: Settings) -> None:
+    for number in range(1, 8):
+        build(settings, {"a": f"SELECT {number} AS id", **({"late": "SELECT 1 AS id"} if number > 4 else {})})
+        publish(settings, number, {"a": None, **({"late": None} if number > 4 else {})}, loads_upto=number)
+    with open_warehouse(settings) as warehouse:
+        with pytest.raises(ConfigurationError, match="is not kept") as refused:
+            warehouse.rollback("silver", slot(1), Batch("back", slot(7)))
+        assert f"{slot(4):%Y-%m-%dT%H:%M:%SZ}" in refused.value.remedy
+        assert warehouse.rollback("silver", slot(4), Batch("back", slot(7))) == {"a": 1}
+        assert warehouse.execute("SELECT id FROM silver.a") == [(4,)]
+        assert warehouse.ledger.last_publish("silver") == (4, "")
+        warehouse.rollback("silver", slot(7), Batch("forth", slot(7)))  # what was there before can be gone back to
+        assert warehouse.execute("SELECT id FROM silver.a") == [(7,)]
+        assert len(warehouse.tables("silver__kept")) <= 2 * 4
+
+
+def test_no_definition_stands_between_begin_and_commit(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    if settings.profile == "local":
+        pytest.skip("DuckDB rolls definitions back")
+    build(settings, {"a": "SELECT 1 AS id, 'x' AS old"})
+    publish(settings, 1, {"a": None})
+    build(settings, {"a": "SELECT 1 AS id, 'x' AS new"})
+    with caplog.at_level(logging.DEBUG, "snowflake.connector.cursor"):
+        publish(settings, 2, {"a": None})
+    log = statements(caplog)
+    began, ended = log.index("BEGIN"), log.index("COMMIT")
+    within = log[began + 1 : ended]
+    assert any(s.startswith("INSERT OVERWRITE INTO silver.") for s in within), log
+    assert not [s for s in within if DDL.match(s)]
+    assert any(DDL.match(s) for s in log[:began]), "the test reads the log: definitions are before"
+
+
+def statements(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the connector sent."""
+    found = (re.search(r"(?:query|command): \[(.*)\]$", r.getMessage(), re.S) for r in caplog.records)
+    return [m[1] for m in found if m]
