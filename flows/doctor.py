@@ -6,9 +6,9 @@ import getpass
 import os
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+from blocks.landing import open_landing
 from blocks.lock import exclusive, holder
 from blocks.migrate import VERSION
 from blocks.settings import Settings
@@ -89,26 +89,27 @@ def _warehouse(settings: Settings) -> str:
 
 def _landing(settings: Settings, repair: bool) -> str:
     """Loads that the ledger does not know: a repair removes what a kill left half landed, and nothing else."""
-    root = Path(settings.landing_root)
-    folders = {p.name: p for p in root.glob("*/*/*") if p.is_dir()}
-    if not folders:
+    landing, root = open_landing(settings), settings.landing_root
+    loads = list(landing.loads())
+    if not loads:
         return "empty"
-    if not is_made(settings):
-        raise HallmarkError(str(root), f"{len(folders)} loads, and no warehouse", "put the warehouse file back")
+    if settings.profile == "local" and not settings.warehouse_file.exists():
+        raise HallmarkError(root, f"{len(loads)} loads, and no warehouse", "put the warehouse file back")
     with exclusive(settings.home / "batch.lock", "the batch"), open_warehouse(settings, wait=5) as warehouse:
         known = {load_id for (load_id,) in warehouse.execute("SELECT load_id FROM ops.loads")}
-        strangers = [path for name, path in folders.items() if name not in known]
-        whole = [path for path in strangers if (path / "manifest.json").exists()]
+        strangers = [x for x in loads if x.load_id not in known]
+        whole = [x for x in strangers if x.whole]
         if whole:
-            cause = f"{len(whole)} landed loads are not in the ledger, such as {whole[0].name}"
-            raise HallmarkError(str(root), cause, "is this the warehouse that landed them? keep them until you know")
-        for path in strangers if repair else ():
-            shutil.rmtree(path)
-            warehouse.ledger.act(getpass.getuser(), "doctor.repair", str(path), "half landed, not in the ledger")
+            cause = f"{len(whole)} landed loads are not in the ledger, such as {whole[0].load_id}"
+            raise HallmarkError(root, cause, "is this the warehouse that landed them? keep them until you know")
+        for load in strangers if repair else ():
+            landing.remove([load])
+            target = f"{load.source}.{load.stream}/{load.load_id}"
+            warehouse.ledger.act(getpass.getuser(), "doctor.repair", target, "half landed, not in the ledger")
     if strangers and not repair:
         cause = f"{len(strangers)} loads are half landed and not in the ledger"
-        raise HallmarkError(str(root), cause, "`hallmark doctor --repair` removes them")
-    return f"{len(folders) - len(strangers)} loads" + (
+        raise HallmarkError(root, cause, "`hallmark doctor --repair` removes them")
+    return f"{len(loads) - len(strangers)} loads" + (
         f", {len(strangers)} half landed ones removed" if strangers else ""
     )
 

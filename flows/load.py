@@ -152,6 +152,9 @@ def after_publish(ready: Sequence[Ready], context: Context) -> None:
         for one in ready:
             warehouse.show(one.load)
         save_picture(context.settings, warehouse)
+    for one in ready:
+        for manifest in one.manifests:
+            context.landing.release(manifest.source, manifest.stream, manifest.load_id)
 
 
 def record_failure(load: StreamLoad, error: Exception, context: Context) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from blocks.sources.drops import CHANGED, VANISHED, Dropped, is_hidden, is_pattern, matcher, unreachable
-from governance.errors import ConfigurationError, HallmarkError, SourceError
+from blocks.s3 import Named, code_of, make_client, told
+from blocks.sources.drops import CHANGED, VANISHED, Dropped, is_hidden, is_pattern, matcher
+from governance.errors import SourceError
 
 
 class Bucket:
@@ -27,10 +28,7 @@ class Bucket:
     @property
     def _client(self) -> Any:
         if self._made is None:
-            import boto3
-            from botocore.config import Config
-
-            self._made = boto3.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 4}))
+            self._made = make_client()
         return self._made
 
     def matching(self, pattern: str, where: str) -> Iterator[Dropped]:
@@ -58,40 +56,19 @@ class Bucket:
 
     @contextmanager
     def _explained(self, where: str) -> Iterator[None]:
-        """What AWS says as an error that names the remedy."""
-        from botocore import exceptions as aws
+        """What AWS says as an error that names the remedy; what it says of one object, as of a file."""
+        from botocore.exceptions import ClientError
 
-        chain = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached"
-        try:
-            yield
-        except HallmarkError:
-            raise
-        except (aws.NoCredentialsError, aws.PartialCredentialsError, aws.ProfileNotFound, aws.NoRegionError) as error:
-            raise ConfigurationError(where, f"AWS: {error}", chain) from None
-        except aws.ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", ""))
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            if code in ("PreconditionFailed", "412"):
-                raise SourceError(where, *CHANGED) from None
-            if code in ("NoSuchKey", "404"):
-                raise SourceError(where, *VANISHED) from None
-            if code == "NoSuchBucket":
-                raise SourceError(
-                    where, f"bucket {self.name} does not exist", "correct `root` in sources.yml"
-                ) from None
-            if status in (401, 403):
-                raise SourceError(
-                    where, f"S3 refused ({code})", f"grant s3:ListBucket and s3:GetObject, or {chain}"
-                ) from None
-            if status >= 500 or code in ("SlowDown", "Throttling", "RequestTimeout"):
-                raise unreachable(where, f"S3 answered {code or status}") from None
-            raise SourceError(where, f"S3 answered {code}", "see AWS's documentation of the code") from None
-        except (aws.HTTPClientError, aws.ConnectionError) as error:
-            raise unreachable(where, f"S3 cannot be reached ({type(error).__name__})") from None
-        except (aws.ResponseStreamingError, aws.IncompleteReadError, OSError) as error:
-            raise unreachable(where, f"S3 broke off ({type(error).__name__})") from None
-        except aws.BotoCoreError as error:  # such as an expired login, or a name that no bucket can have
-            raise ConfigurationError(where, f"AWS: {error}", f"correct `root`, or {chain}") from None
+        named = Named(self.name, "`root` in sources.yml", "s3:ListBucket and s3:GetObject", SourceError)
+        with told(where, named):
+            try:
+                yield
+            except ClientError as error:
+                if code_of(error) in ("PreconditionFailed", "412"):
+                    raise SourceError(where, *CHANGED) from None
+                if code_of(error) in ("NoSuchKey", "404"):
+                    raise SourceError(where, *VANISHED) from None
+                raise
 
 
 class _Reading:

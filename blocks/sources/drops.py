@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from governance.errors import ConfigurationError, SourceError, UnreachableError
+from governance.errors import ConfigurationError, SourceError
 
 if TYPE_CHECKING:
     from blocks.sources.spec import SourceSpec
@@ -161,8 +161,3 @@ def matcher(pattern: str) -> re.Pattern[str]:
     pieces = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
     special = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     return re.compile("".join(special.get(p) or re.escape(p) for p in pieces) + r"\Z", re.DOTALL)
-
-
-def unreachable(where: str, cause: str) -> UnreachableError:
-    """The error of a place that does not answer."""
-    return UnreachableError(where, cause, "check the network and AWS_ENDPOINT_URL, then run again")
