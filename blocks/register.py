@@ -1,12 +1,14 @@
 """The typed Prefect blocks, and what `hallmark register` puts on a Prefect server: block types, work pool, variable.
 
-Values that a person enters there win over the HALLMARK_ variables: `secret()` and `database_url()` look them up.
-Nothing is asked of a server before one of these functions is called. Importing this module imports Prefect (2 s).
+Values that a person enters there win over the HALLMARK_ variables: `secret()`, `database_url()` and
+`snowflake_block()` look them up. Nothing is asked of a server before one of these functions is called. Importing this
+module imports Prefect (2 s); its collections for AWS and Snowflake (9 s) are imported where one of their blocks is.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import httpx
 from prefect.blocks.core import Block
@@ -14,11 +16,16 @@ from prefect.blocks.system import Secret
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import VariableCreate, WorkPoolCreate, WorkPoolUpdate
 from prefect.exceptions import ObjectNotFound
+from prefect.settings import get_current_settings
 from prefect.workers.process import ProcessWorker
 from pydantic import Field, HttpUrl, SecretStr
 
+from blocks import secrets
 from blocks.settings import Settings
 from governance.errors import ConfigurationError, UnreachableError
+
+if TYPE_CHECKING:
+    from prefect_snowflake import SnowflakeConnector
 
 WORK_POOL = "hallmark-local"
 WORK_POOL_VARIABLE = "hallmark_work_pool"
@@ -62,23 +69,29 @@ def register() -> list[dict[str, str]]:
     """
     try:
         with get_client(sync_client=True) as client:
-            rows = [_block_type(client, block) for block in (OltpDatabase, Secret)]
+            rows = [_block_type(client, block) for block in _used()]
             return [*rows, _work_pool(client), _variable(client)]
     except httpx.TransportError as error:
         raise _unreachable(error) from None
 
 
 def secret(name: str, settings: Settings) -> SecretStr | None:
-    """The secret setting `name` (`slack_token`): of the Secret block `hallmark-slack-token`, else of the settings.
+    """The secret setting `name` (`slack_token`), read anew by each call.
 
-    Raises ConfigurationError for a name that is no secret setting, UnreachableError when the server does not answer.
+    It is that of the AwsSecret block `hallmark-slack-token`, else of the Secret block of that name, else of the
+    settings. Raises ConfigurationError for a name that is no secret setting or a secret that AWS does not give,
+    UnreachableError when the server or AWS does not answer.
     """
     field = Settings.model_fields.get(name)
     if field is None or "SecretStr" not in str(field.annotation):
         names = [n for n, f in Settings.model_fields.items() if "SecretStr" in str(f.annotation)]
         raise ConfigurationError(f"secret {name}", "no such secret setting", f"use one of {', '.join(names)}")
+    block = SECRET_PREFIX + name.replace("_", "-")
+    found = _documents(block, ("aws-secret", "secret"))
+    if "aws-secret" in found:
+        return secrets.read(block, found["aws-secret"], name)
     value: SecretStr | None = getattr(settings, name)
-    return _block_field("secret", SECRET_PREFIX + name.replace("_", "-"), "value") or value
+    return _text(found.get("secret", {}).get("value")) or value
 
 
 def database_url(reference: str) -> SecretStr:
@@ -87,7 +100,8 @@ def database_url(reference: str) -> SecretStr:
     Raises ConfigurationError when there is no such block, UnreachableError when the server does not answer.
     """
     slug, _, name = reference.partition("/")
-    url = _block_field(slug, name, "url") if slug == "oltp-database" and name else None
+    found = _documents(name, (slug,)) if slug == "oltp-database" and name else {}
+    url = _text(found.get(slug, {}).get("url"))
     if url is None:
         raise ConfigurationError(
             f"block {reference}",
@@ -97,16 +111,49 @@ def database_url(reference: str) -> SecretStr:
     return url
 
 
-def _block_field(slug: str, name: str, field: str) -> SecretStr | None:
+def snowflake_block(name: str = "hallmark") -> SnowflakeConnector | None:
+    """The block `snowflake-connector/NAME`, its credentials within; None where there is none. It opens nothing.
+
+    Raises ConfigurationError when it holds what makes no connector, UnreachableError when the server does not answer.
+    """
+    data = _documents(name, ("snowflake-connector",)).get("snowflake-connector")
+    if data is None:
+        return None
+    from prefect_snowflake import SnowflakeConnector
+
+    try:
+        return SnowflakeConnector.model_validate(data)
+    except ValueError as error:
+        raise ConfigurationError.of_validation(f"block snowflake-connector/{name}", error) from None
+
+
+def _documents(name: str, slugs: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+    """What the blocks of this name hold, by the slug of their type: one request, and none where no server is set."""
+    if get_current_settings().api.url is None:  # Prefect would start a server for the question
+        return {}
+    wanted = {
+        "block_documents": {"name": {"any_": [name]}, "is_anonymous": {"eq_": False}},
+        "block_types": {"slug": {"any_": list(slugs)}},
+        "include_secrets": True,
+    }
     try:
         with get_client(sync_client=True) as client:
-            document = client.read_block_document_by_name(name, slug, include_secrets=True)
-    except ObjectNotFound:
-        return None
+            found = client.request("POST", "/block_documents/filter", json=wanted).raise_for_status().json()
     except httpx.TransportError as error:
         raise _unreachable(error) from None
-    value = document.data.get(field)
+    return {document["block_type"]["slug"]: document["data"] for document in found}
+
+
+def _text(value: object) -> SecretStr | None:
     return SecretStr(value) if isinstance(value, str) and value else None
+
+
+def _used() -> tuple[type[Block], ...]:
+    """The block types that are used here, a type after those that it holds."""
+    from prefect_aws import AwsCredentials, AwsSecret, S3Bucket
+    from prefect_snowflake import SnowflakeConnector, SnowflakeCredentials
+
+    return OltpDatabase, Secret, AwsCredentials, AwsSecret, S3Bucket, SnowflakeCredentials, SnowflakeConnector
 
 
 def _block_type(client: SyncPrefectClient, block: type[Block]) -> dict[str, str]:

@@ -14,11 +14,13 @@ from duckdb_engine import ConnectionWrapper
 from great_expectations.datasource.fluent import SQLDatasource
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 
+from expectations.engine import GateExecutionEngine
+
 if TYPE_CHECKING:
     import duckdb
 
 
-class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
+class DuckDBExecutionEngine(GateExecutionEngine):
     """Keeps one connection: GX's own engine gives it back to the pool before the result is read.
 
     The connection stays in one transaction, so that every check of a run sees the same state of the tables.

@@ -41,6 +41,21 @@ def on_duckdb(connection: duckdb.DuckDBPyConnection) -> Connect:
     return connect
 
 
+def on_snowflake(connect: Callable[[], Any]) -> Connect:
+    """Checks in the database of the connection (snowflake.connector's, paramstyle pyformat) that `connect` opens.
+
+    One is opened per schema, and closed when its suites have run. What `connect` raises as a HallmarkError, `run`
+    raises.
+    """
+
+    def datasource(context: Any, name: str, schema: str) -> Any:
+        from expectations.snowflake import add_snowflake
+
+        return add_snowflake(context, name, schema, connect)
+
+    return datasource
+
+
 def published(dataset: str) -> str:
     """The place of a dataset that readers see."""
     return dataset

@@ -22,6 +22,8 @@ OF_THE_TABLE = ("columns_present", "row_count_at_least", "share_below")
 """Types whose threshold is about the whole table: a filter would change what it means."""
 LIMIT = 300
 """Characters of an error that a result keeps."""
+_NAMES = re.compile(r"\b\w+ '[^'\n]*' does not exist[^\n]*|invalid identifier '[^'\n]*'")
+"""Snowflake's errors about names, which it quotes as if they were values."""
 _HARMLESS = re.compile(r"\b(Binder|Catalog|Parser|Permission) Error: [^\n]*|[^\n]*does not exist[^\n]*")
 
 
@@ -98,6 +100,8 @@ def _cause(info: dict[str, Any]) -> str | None:
 
 def _told(cause: str) -> str:
     """An error's text. A conversion error quotes the value that it failed on, so only errors about names are told."""
+    if named := _NAMES.search(cause):
+        return named[0][:LIMIT]
     found = _HARMLESS.search(cause)
     if not found:
         kind = re.search(r"\b[A-Z]\w+(?: \w+)? ?(?:Error|Exception)\b", cause)
