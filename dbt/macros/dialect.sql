@@ -38,7 +38,7 @@
     regexp_like({{ text }}, '{{ pattern }}')
 {%- endmacro %}
 
-{#- A JSON object of columns, as text; NULLs are left out on Snowflake, kept on DuckDB. -#}
+{#- A JSON object of columns, as text, in their order. -#}
 {% macro json_text(columns, relation='') -%}
     {{ return(adapter.dispatch('json_text', 'hallmark')(columns, relation)) }}
 {%- endmacro %}
@@ -50,9 +50,13 @@
 {%- endmacro %}
 
 {% macro snowflake__json_text(columns, relation) -%}
-    to_json(object_construct(
-        {%- for name in columns %}'{{ name }}', {{ relation ~ '.' if relation }}{{ name }}{{ ', ' if not loop.last }}
-        {%- endfor %}))
+    {#- An OBJECT has no order and leaves NULLs out. -#}
+    '{'
+    {%- for name in columns %}
+        || '"{{ name }}":' || coalesce(to_json(to_variant({{ relation ~ '.' if relation }}{{ name }})), 'null')
+        {{- " || ','" if not loop.last }}
+    {%- endfor %}
+        || '}'
 {%- endmacro %}
 
 {#- A key of several columns, the same on every warehouse. A NULL and an empty text differ. -#}
@@ -84,7 +88,7 @@
 
 {% macro snowflake__start_of(part, date) -%}
     {%- if part == 'week' -%}
-        dateadd('day', 1 - dayofweekiso({{ date }}), {{ date }})
+        cast(dateadd('day', 1 - dayofweekiso({{ date }}), {{ date }}) as date)
     {%- else -%}
         cast(date_trunc('{{ part }}', {{ date }}) as date)
     {%- endif -%}
@@ -114,4 +118,22 @@
 
 {% macro snowflake__instant_of(milliseconds) -%}
     to_timestamp_tz({{ milliseconds }}, 3)
+{%- endmacro %}
+
+{#- The instant that a text says in ISO 8601 with a zone, or NULL where there is none such (the 30th of February). -#}
+{% macro instant_in(text) -%}
+    {{ return(adapter.dispatch('instant_in', 'hallmark')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__instant_in(text) -%}
+    try_cast(replace({{ text }}, ' ', 'T') as timestamp with time zone)
+{%- endmacro %}
+
+{#- Snowflake recognises the form of the whole, with seconds and a zone of hours and minutes; it keeps nanoseconds. -#}
+{% macro snowflake__instant_in(text) -%}
+    {%- set seconds = regex_replace("replace(" ~ text ~ ", ' ', 'T')", "(T[0-9]{2}:[0-9]{2})([Z+-])", "\\1:00\\2") -%}
+    {%- set micros = regex_replace(seconds, "([.][0-9]{6})[0-9]+", "\\1") -%}
+    {%- set utc = regex_replace(micros, "Z$", "+00:00") -%}
+    {%- set hours = regex_replace(utc, "([+-][0-9]{2})$", "\\1:00") -%}
+    try_cast({{ regex_replace(hours, "([+-][0-9]{2})([0-9]{2})$", "\\1:\\2") }} as timestamp with time zone)
 {%- endmacro %}

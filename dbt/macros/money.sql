@@ -30,8 +30,8 @@
             regex_extract(c ~ "__masked", "^([^0-9]*)[0-9]") ~ " as " ~ c ~ "__lead",
             money_named(c) ~ " as " ~ c ~ "__named"]) }}
     {%- elif stage == 4 -%}
-        {{ return(["rtrim(" ~ c ~ "__run, ' .,''') as " ~ c ~ "__number",
-            "trim(case when " ~ c ~ "__run like '.%' then rtrim(" ~ c ~ "__lead, '.') else "
+        {{ return([regex_replace(c ~ "__run", "[ .,'']+$", "") ~ " as " ~ c ~ "__number",
+            "trim(case when " ~ c ~ "__run like '.%' then " ~ regex_replace(c ~ "__lead", "[.]+$", "") ~ " else "
                 ~ c ~ "__lead end) as " ~ c ~ "__before",
             "substr(" ~ c ~ "__masked, length(coalesce(" ~ c ~ "__lead, '')) + length(" ~ c ~ "__run)"
                 ~ " + case when " ~ c ~ "__run like '.%' then 0 else 1 end) as " ~ c ~ "__after"]) }}
@@ -184,13 +184,13 @@
 
 {#- A word that stands after the number and is no currency we know: kept, so that it never passes for dollars. -#}
 {% macro money_beside(c) -%}
-    {%- set word = "trim(" ~ c ~ "__after, ' *+-.')" -%}
+    {%- set word = regex_replace(c ~ "__after", "^[ *+.-]+|[ *+.-]+$", "") -%}
     case
         when {{ c }}__named is null and coalesce({{ c }}__before, '') = ''
             and {{ regex_matches(c ~ "__after", " ?[^ 0-9(*%-][^0-9()*%]{0,11}") }}
             and not {{ regex_matches("lower(" ~ word ~ ")", "(k|m|mm|mn|mln|mio|million|bn|billion|thousand)[.]?"
                 ~ "|(.*[^a-z])?(inc|incl|excl|vat|gst|ttc|ht|tax|net|brutto|netto|approx|each)([^a-z].*)?") }}
-            then nullif(trim({{ c }}__after, ' *'), '')
+            then nullif({{ regex_replace(c ~ "__after", "^[ *]+|[ *]+$", "") }}, '')
     end
 {%- endmacro %}
 

@@ -67,7 +67,7 @@
         when {{ regex_matches(text, "[0-9]+([.]0+)?") }} then try_cast(split_part({{ text }}, '.', 1) as integer)
         when {{ regex_matches(text, "[0-9]{1,3}([, .''][0-9]{3})+") }}
             then try_cast(translate({{ text }}, ', .''', '') as integer)
-        when {{ regex_matches(text, "[0-9]+ ?k") }} then try_cast(trim({{ text }}, ' k') as integer) * 1000
+        when {{ regex_matches(text, "[0-9]+ ?k") }} then try_cast(translate({{ text }}, ' k', '') as integer) * 1000
         when {{ regex_matches(text, "[0-9]+[.,][0-9] ?k") }}
             then try_cast(translate({{ text }}, '., k', '') as integer) * 100
     end
@@ -106,8 +106,8 @@
         {{ return(["replace(case when " ~ clean_text(c) ~ " is not null then " ~ plain_text(c) ~ " end, ',', '.') as "
             ~ c ~ "__text"]) }}
     {%- elif stage == 2 -%}
-        {{ return(["case when " ~ regex_matches(c ~ "__text", "[0-9]{1,9}([.][0-9]{1,9})? ?%") ~ " then try_cast(trim(" ~ c
-            ~ "__text, ' %') as numeric(18, 9)) / 100 when " ~ regex_matches(c ~ "__text", "0?[.][0-9]{1,9}|0|1[.]0+")
+        {{ return(["case when " ~ regex_matches(c ~ "__text", "[0-9]{1,9}([.][0-9]{1,9})? ?%") ~ " then try_cast(translate(" ~ c
+            ~ "__text, ' %', '') as numeric(18, 9)) / 100 when " ~ regex_matches(c ~ "__text", "0?[.][0-9]{1,9}|0|1[.]0+")
             ~ " then try_cast(" ~ c ~ "__text as numeric(18, 9)) end as " ~ c ~ "__share"]) }}
     {%- elif stage == 3 -%}
         {{ return(["case when " ~ c ~ "__share <= 1 then cast(" ~ c ~ "__share as numeric(9, 4)) end as " ~ c ~ "__value",
@@ -153,8 +153,7 @@
     {%- if stage == 1 -%}
         {{ return([regex_replace("upper(" ~ clean_text(c) ~ ")", " ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$", "\\1") ~ " as " ~ c ~ "__text"]) }}
     {%- elif stage == 2 -%}
-        {{ return(["case when " ~ regex_matches(c ~ "__text", zoned) ~ " then try_cast(replace(" ~ c
-            ~ "__text, ' ', 'T') as timestamp with time zone) when " ~ regex_matches(c ~ "__text", "[0-9]{13}([.]0+)?")
+        {{ return(["case when " ~ regex_matches(c ~ "__text", zoned) ~ " then " ~ instant_in(c ~ "__text") ~ " when " ~ regex_matches(c ~ "__text", "[0-9]{13}([.]0+)?")
             ~ " then " ~ instant_of("cast(split_part(" ~ c ~ "__text, '.', 1) as bigint)") ~ " when "
             ~ regex_matches(c ~ "__text", "[0-9]{10}([.]0+)?") ~ " then "
             ~ instant_of("cast(split_part(" ~ c ~ "__text, '.', 1) as bigint) * 1000") ~ " end as " ~ c ~ "__read"]) }}

@@ -16,6 +16,7 @@ import duckdb
 import yaml
 
 from blocks.migrate import migrate_duckdb
+from tests.homes import parsed
 
 ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "dbt"
@@ -45,11 +46,22 @@ def run_dbt(home: Path, *arguments: str, **variables: object) -> Any:
     values = {"slot": "2026-11-22T06:00:00Z", **variables}
     environment = {f"DBT_RUN_{name.upper()}": str(value) for name, value in values.items()}
     with set_environment({**environment, "HALLMARK_HOME": str(home)}):
-        result = dbtRunner().invoke(["--quiet", "--log-level", "none", *arguments, *folder, *places])
+        result = dbtRunner(parsed_manifest()).invoke(["--quiet", "--log-level", "none", *arguments, *folder, *places])
     results = getattr(result.result, "results", [])
     failed = [f"{r.node.name}: {r.message}" for r in results if r.status in ("error", "fail")]
     assert result.success, f"{result.exception or ''} {failed}"
     return result.result
+
+
+def parsed_manifest() -> Any:
+    """The project as it was parsed once in the session, for one call of dbt to work on: another takes 5 s a home."""
+    from dbt.contracts.graph.manifest import Manifest
+    from dbt.parser.manifest import PARTIAL_PARSE_FILE_NAME, extended_mashumuro_decoder
+
+    found = (parsed() / "all" / PARTIAL_PARSE_FILE_NAME).read_bytes()
+    manifest = Manifest.from_msgpack(found, decoder=extended_mashumuro_decoder)
+    manifest.build_flat_graph()
+    return manifest
 
 
 @contextmanager

@@ -45,7 +45,9 @@ select
     issued as issued_date,
     due as due_date,
     is_date_ambiguous,
-    cast(case when is_open then greatest({{ days_between('due', slot_date()) }}, 0) end as integer) as days_overdue,
+    cast(
+        case when is_open then greatest(coalesce({{ days_between('due', slot_date()) }}, 0), 0) end as integer
+    ) as days_overdue,
     currency,
     total,
     total_usd,

@@ -31,9 +31,11 @@ compared as (
 versioned as (
     select
         *,
-        sum(case when state is distinct from previous_state then 1 else 0 end)
-            over (partition by customer_id order by engagement_date rows between unbounded preceding and current row)
-            as version
+        cast(
+            sum(case when state is distinct from previous_state then 1 else 0 end) over (
+                partition by customer_id order by engagement_date rows between unbounded preceding and current row
+            ) as bigint
+        ) as version
     from compared
 ),
 
@@ -41,7 +43,7 @@ ranked as (
     select
         *,
         min(engagement_date) over (partition by customer_id, version) as valid_from,
-        row_number() over (partition by customer_id, version order by engagement_date desc) as rank
+        row_number() over (partition by customer_id, version order by engagement_date desc nulls last) as rank
     from versioned
 ),
 

@@ -59,7 +59,7 @@ select
     end as total_usd,
     cast(line_count as bigint) as line_count,
     cast(lines_total as numeric(38, 6)) as lines_total,
-    total__amount = lines_total as is_total_matching,
+    cast(total__amount as numeric(38, 6)) = cast(lines_total as numeric(38, 6)) as is_total_matching,
     cast(versions - 1 as bigint) as versions_superseded,
     cast(_load_id as varchar) as _load_id,
     cast(_source_position as varchar) as _source_position

@@ -21,7 +21,8 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by project_id__value, project_service_id__value order by date_project_updated desc, id desc
+            partition by project_id__value, project_service_id__value
+            order by date_project_updated desc nulls last, id desc
         ) as rank
     from readings
     where project_id__value is not null

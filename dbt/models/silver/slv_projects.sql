@@ -83,7 +83,9 @@ ranked as (
         *,
         {{ regex_replace("lower(status__value)", "[ _-]+", "_") }} as status_key,
         count(*) over (partition by project_id__value) as row_count,
-        row_number() over (partition by project_id__value order by date_project_updated desc, id desc) as rank
+        row_number() over (
+            partition by project_id__value order by date_project_updated desc nulls last, id desc
+        ) as rank
     from readings
     where project_id__value is not null
 )
