@@ -12,7 +12,7 @@ import traceback
 
 import typer
 
-from flows.commands import catalog, discover, outbox, platform, quarantine, run, sql
+from flows.commands import backfill, catalog, discover, gc, outbox, plan, platform, quarantine, run, sql, streams
 from flows.console import fail
 from governance.errors import HallmarkError
 
@@ -27,10 +27,14 @@ app = typer.Typer(
 run.add_to(app)
 sql.add_to(app)
 quarantine.add_to(app)
+plan.add_to(app)
+backfill.add_to(app)
+streams.add_to(app)
 outbox.add_to(app)
 catalog.add_to(app)
 discover.add_to(app)
 platform.add_to(app)
+gc.add_to(app)
 
 
 def main() -> None:

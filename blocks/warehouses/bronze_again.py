@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from blocks.sources.base import Planned
 from blocks.sources.naming import bronze_names, literal, quote
 from blocks.warehouses.base import StreamLoad, now
+from blocks.warehouses.bronze_stage import staged_rows
 from blocks.warehouses.dialect import among
 from blocks.warehouses.ledger_loads import BACKFILL, REPLAY
 
@@ -102,7 +103,7 @@ def keep_newer(warehouse: SqlWarehouse, load: StreamLoad, found: History, seqs: 
 
     `seqs`: new load → the place of the load that it loads again. Only a newer cursor goes before.
     """
-    rows, physical = f"bronze__staging.{quote(load.table + '.rows')}", f"bronze__loads.{quote(load.table)}"
+    rows, physical = staged_rows(load), f"bronze__loads.{quote(load.table)}"
     same = " AND ".join(f"b.{quote(k)} = s.{quote(k)}" for k in bronze_names(load.stream.primary_key))
     places = {p.load_id: found.seq(p.load_id) for p in found.loads.values()} | dict(seqs)
     values = ", ".join(f"({literal(i)}, {n})" for i, n in places.items())
@@ -195,4 +196,4 @@ def child_id(load: StreamLoad, child: str, identity: str) -> str:
 
 
 def _unread(load: StreamLoad) -> str:
-    return f"bronze__staging.{quote(load.table + '.unread')}"
+    return f"bronze__staging.{quote(load.table + '$unread')}"

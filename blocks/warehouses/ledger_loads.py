@@ -67,7 +67,7 @@ class Loads:
         )
         there = {load_id: (status, size) for load_id, _, status, size in known if load_id in mine}
         gone = [i for i, identity, _, _ in known if i not in mine and not any(m in identity for m in _BY_ITSELF)]
-        if gone and not load.replays:
+        if gone and not any(mark in p.identity for p in load.planned for mark in _BY_ITSELF):
             self.fail(gone, "superseded: the file changed or went before it was landed")
         if there:
             self.execute(f"DELETE FROM ops.loads WHERE load_id IN {among(list(there))}", ())

@@ -53,7 +53,7 @@ def evolve(
     if gone:
         raise SourceError(
             where, f"column {', '.join(gone)} vanished from the source",
-            "restore it in the source",
+            "restore it in the source, or take the new shape: `hallmark stream accept SOURCE.STREAM`",
         )  # fmt: skip
     added: list[ColumnSpec] = []
     widened: list[ColumnSpec] = []
@@ -81,7 +81,7 @@ def evolve(
         else:
             raise SourceError(
                 where, f"column {column.name} changed from {old} to {column.type}",
-                "restore it in the source",
+                "restore it in the source, or take the new shape: `hallmark stream accept SOURCE.STREAM`",
             )  # fmt: skip
         source_of[target.name] = column.name
         if target.name not in have:

@@ -25,6 +25,14 @@ from governance.errors import ConfigurationError
 ROOT = Path(__file__).resolve().parents[2]
 
 DEPLOYMENTS: dict[str, dict[str, Any]] = {
+    "backfill/backfill": {
+        "entrypoint": "flows/backfill.py:backfill",
+        "schedules": [],
+        "tags": ["backfill", "hallmark"],
+        "work_pool": "hallmark-local",
+        "limit": (1, "ENQUEUE"),
+        "parameters": {},
+    },
     "batch/batch": {
         "entrypoint": "flows/batch.py:batch",
         "schedules": [("six-hourly", "0 */6 * * *", "UTC", True)],
@@ -154,6 +162,11 @@ def test_register_makes_the_types_the_pool_and_its_variable_once(registered: lis
     assert [(row["kind"], row["name"], row["status"]) for row in registered] == [
         ("block type", "oltp-database", "created"),
         ("block type", "secret", "created"),
+        ("block type", "aws-credentials", "created"),
+        ("block type", "aws-secret", "created"),
+        ("block type", "s3-bucket", "created"),
+        ("block type", "snowflake-credentials", "created"),
+        ("block type", "snowflake-connector", "created"),
         ("work pool", "hallmark-local", "created"),
         ("variable", "hallmark_work_pool", "created"),
     ]
