@@ -78,7 +78,7 @@ def ingest_stream(source: str, stream: str, context: Context) -> list[Result]:
 
     Raises what stopped it, after the ledger knows.
     """
-    with context.tagged(stream=f"{source}.{stream}"):
+    with context.tagged(stream=f"{source}.{stream}", team=context.owner(source)):
         return load_stream(source, stream, context)
 
 

@@ -55,10 +55,12 @@ def database(postgres: str) -> Callable[[str, str | bytes], str]:
 @pytest.fixture(scope="session")
 def snowflake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The variables that lead to an emulated Snowflake; each test has a database of its own in it."""
+    from blocks.warehouses.snowflake_session import close_all
     from tests.snowflake_support import emulator
 
     with emulator(tmp_path_factory.mktemp("snowflake") / "emulator.log") as variables:
         yield variables
+        close_all()
 
 
 @pytest.fixture(scope="session")

@@ -71,15 +71,17 @@ class SnowflakeWarehouse(SqlWarehouse):
         self.connection, self.engine, self.settings = connection, engine, settings
 
     def execute(self, sql: str, parameters: Sequence[object] = (), repeat: bool = False) -> list[tuple[Any, ...]]:
-        """Rows of a statement as tuples; `repeat` one once that may be done twice, when Snowflake cannot be reached.
+        """Rows of a statement as tuples; `repeat` one once that may be done twice, when its answer did not arrive.
 
         One that is locked out by the transaction of a run that is over is done once more when that is aborted.
         Raises LockedError while another run holds the lock.
         """
+        from snowflake.connector.errors import ProgrammingError
+
         try:
             return self._run(sql, [_bound(p) for p in parameters])[1]
-        except UnreachableError:
-            if not repeat:
+        except UnreachableError as error:
+            if not repeat or isinstance(error.__cause__, ProgrammingError):  # which is Snowflake's answer: it refuses
                 raise
         except LockedError:
             if not abort_detached(self):

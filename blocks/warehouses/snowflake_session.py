@@ -44,7 +44,7 @@ def close_all() -> None:
     """Close the sessions that nobody uses."""
     with _guard:
         for session in [s for sessions in _idle.values() for s in sessions]:
-            session.close()
+            session.close(retry=False)  # Snowflake ends it by itself should it not be reached
         _idle.clear()
 
 
@@ -84,10 +84,13 @@ def connect(settings: Settings, paramstyle: str = "qmark") -> SnowflakeConnectio
 
 
 def _credentials(settings: Settings) -> Any:
+    """Of the block `snowflake-connector/hallmark`, else of the settings; read anew each time."""
     from prefect_snowflake.credentials import SnowflakeCredentials
 
-    from blocks.register import secret
+    from blocks.register import secret, snowflake_block
 
+    if block := snowflake_block():
+        return block.credentials
     key, password = secret("snowflake_private_key", settings), secret("snowflake_password", settings)
     if not (key or password):
         raise ConfigurationError(

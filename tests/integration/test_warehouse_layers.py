@@ -1,4 +1,4 @@
-"""One contract, every warehouse: a layer is published as a whole, by DML alone, and can go back to a slot that is kept."""
+"""One contract, every warehouse: a layer is published as a whole, by DML alone, and can go back to a kept slot."""
 
 import logging
 import re
