@@ -11,9 +11,11 @@ import logging
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -77,15 +79,19 @@ def told(console: str) -> Iterator[tuple[str, str]]:
         yield "".join(lines[:size]).removesuffix("\n"), "".join(lines[size:])
 
 
-def run(folder: Path, postgres: str, connectors: Path | None = None) -> dict[Path, dict[str, str]]:
+def run(
+    folder: Path, postgres: str, connectors: Path | None = None, parsed: Path | None = None
+) -> dict[Path, dict[str, str]]:
     """Run all examples in a folder, with the URL of a Postgres; page → command → what it printed.
 
-    `connectors` is a folder of connectors' environments to share with others.
+    `connectors` is a folder of connectors' environments to share with others, `parsed` dbt's parse of the project.
     """
-    found = pages()
+    found, home = pages(), folder / ".hallmark"
+    home.mkdir()
     if connectors:
-        (folder / ".hallmark").mkdir()
-        (folder / ".hallmark" / "connectors").symlink_to(connectors)
+        (home / "connectors").symlink_to(connectors)
+    if parsed:
+        shutil.copytree(parsed, home / "dbt")
     with services(postgres) as variables:
         for page in found:
             for kind, name, body in page.blocks:
@@ -93,14 +99,17 @@ def run(folder: Path, postgres: str, connectors: Path | None = None) -> dict[Pat
         declared = {name: spec for page in found for name, spec in page.sources.items()}
         (folder / "all.yml").write_text(yaml.safe_dump({"sources": declared}, sort_keys=False), "utf-8")
         lines = printed("hallmark run --sources all.yml", folder, variables).splitlines()
-        return {
-            page.path: {
-                command: of_sources(lines, page) if command.startswith(" ".join(RUN))
-                else printed(command, folder, variables)
-                for command in page.commands
-            }
-            for page in found
-        }  # fmt: skip
+        commands = [(page, command) for page in found for command in page.commands]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # beside the run they only read
+            texts = pool.map(
+                lambda one: of_sources(lines, one[0]) if one[1].startswith(" ".join(RUN))
+                else printed(one[1], folder, variables),
+                commands,
+            )  # fmt: skip
+            outputs: dict[Path, dict[str, str]] = {page.path: {} for page in found}
+            for (page, command), text in zip(commands, texts, strict=True):
+                outputs[page.path][command] = text
+        return outputs
 
 
 def of_sources(lines: list[str], page: Page) -> str:

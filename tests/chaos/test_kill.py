@@ -111,6 +111,7 @@ def accounts(home: Home) -> list[tuple[object, ...]]:
 def twice(sampled: Home, new_home: Callable[..., Home], prefect_server: str) -> Home:
     """Its first slot was killed while it landed, and between silver and gold."""
     home = new_home(sampled)
+    home.with_parse()
     killed(home, there("landing/crm/*/*"), "--slot", SLOT1)
     killed(home, said("gold: "))
     home.summary = home.run()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.homes import stream
+from tests.homes import ended, stream
 from tests.integration.discover_support import INPUTS, home_of, proposed, run
 
 DUMP = INPUTS / "oltp" / "pthom__northwind_psql" / "northwind.sql"
@@ -49,6 +49,7 @@ def shop(database: Callable[[str, str | bytes], str]) -> str:
 
 
 @pytest.mark.skipif(not DUMP.is_file(), reason="../shared/inputs is not there")
+@pytest.mark.usefixtures("prefect_server")
 def test_northwind_runs_as_it_is_printed(database: Callable[[str, str | bytes], str], tmp_path: Path) -> None:
     url = database("northwind", DUMP.read_text("utf-8"))
     password = url.partition("hallmark:")[2].partition("@")[0]
@@ -59,14 +60,13 @@ def test_northwind_runs_as_it_is_printed(database: Callable[[str, str | bytes], 
     streams = sources["northwind"]["streams"]
     assert len(streams) == 14
     assert streams["order_details"] == {"table": "public.order_details", "primary_key": ["order_id", "product_id"]}
-    done = home_of(tmp_path, NORTHWIND_URL=url).hallmark("run", "--sources", str(file), "--json")
-    assert done.code == 0, done.out + done.err
+    summary = run(home_of(tmp_path, NORTHWIND_URL=url), file)
     truth = {
         fields[1].removeprefix("rows:public."): int(fields[2])
         for line in (INPUTS / "truth.tsv").read_text("utf-8").splitlines()
         if (fields := line.split("\t"))[0].endswith("northwind.sql") and fields[1].startswith("rows:")
     }
-    assert {s["stream"]: s["published"] for s in done.json["streams"]} == truth
+    assert {s["stream"]: s["published"] for s in summary["streams"]} == truth
 
 
 @pytest.mark.usefixtures("prefect_server")
@@ -104,8 +104,8 @@ def test_a_password_is_never_printed(shop: str, written: str, tmp_path: Path) ->
         target = f"postgresql://{shop.rpartition('@')[2]}?user=reader&password=p%40ss%3Aw%2Frd"
     if written == "wrong":
         target, code = shop.replace("w%2Frd", "w%2Frd_wrong"), 2
-    for options in ([], ["--json"], ["--check"], ["--preview", "1", "--json"]):
-        done = home_of(tmp_path).hallmark("discover", target, *options)
+    home, options = home_of(tmp_path), ([], ["--json"], ["--check"], ["--preview", "1", "--json"])
+    for done in map(ended, [home.start("discover", target, *more) for more in options]):  # each core has one
         assert done.code == code, done.out + done.err
         for secret in ("p@ss:w/rd", "p%40ss%3Aw%2Frd"):
             assert secret not in done.out + done.err

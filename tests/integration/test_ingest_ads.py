@@ -15,12 +15,12 @@ ADS = ("users", "purchases")
 
 
 @pytest.fixture(scope="module")
-def home(first: Home, new_home: Callable[..., Home], connectors: Path, prefect_server: str) -> Home:
-    """After the first slot, and one more with the repository's own file."""
-    home = new_home(first)
+def home(sampled: Home, new_home: Callable[..., Home], connectors: Path, prefect_server: str) -> Home:
+    """After a batch of the repository's own file; its other sources are those of `first`."""
+    home = new_home(sampled)
     home.sources = None
     (home.path / "connectors").symlink_to(connectors, target_is_directory=True)
-    home.summary = home.run()
+    home.summary = home.run(stream="ads")
     return home
 
 
