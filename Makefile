@@ -11,7 +11,7 @@ LINT_READY := $(LINT_VENV)/.ready
 FAKESNOW_READY := $(FAKESNOW_VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format docs pictures clean
+.PHONY: help install run test chaos check format docs pictures clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
@@ -25,6 +25,9 @@ run: $(READY)  ## sample data the first time, a wave of changes each later time,
 
 test: $(READY) $(FAKESNOW_READY)  ## all tests, or those of TESTS=path
 	@$(BIN)/python -m pytest $(TESTS)
+
+chaos: $(READY) $(FAKESNOW_READY)  ## kills runs on Snowflake at 50 points
+	@$(BIN)/python -m pytest -m chaos tests/chaos
 
 check: $(READY) $(LINT_READY)  ## format, lint, types, and whether the declarations agree
 	$(BIN)/ruff format --check .

@@ -11,6 +11,7 @@ from typing import Any
 from blocks.sources.base import Planned, Since
 from blocks.warehouses.base import Account, StreamLoad, now
 from blocks.warehouses.dialect import among
+from governance.errors import LockedError
 
 REPLAY = ":replay:"
 """In the identity of a load that reads quarantined rows again; only a replay resumes it."""
@@ -70,7 +71,10 @@ class Loads:
         if gone and not any(mark in p.identity for p in load.planned for mark in _BY_ITSELF):
             self.fail(gone, "superseded: the file changed or went before it was landed")
         if there:
-            self.execute(f"DELETE FROM ops.loads WHERE load_id IN {among(list(there))}", ())
+            these = f"load_id IN {among(list(there))}"
+            self.execute(f"DELETE FROM ops.loads WHERE {these} AND status <> 'published'", ())
+            if self.execute(f"SELECT 1 FROM ops.loads WHERE {these} LIMIT 1", ()):
+                raise LockedError(f"stream {'.'.join(key)}", "another run published it meanwhile", "run again")
         rows = []
         for load_id, p in mine.items():
             landed = there.get(load_id, ("", None))[0] == "landed"
