@@ -26,6 +26,10 @@ GRANTS = "s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject and s3:Abor
 _KEY = re.compile(r"(?P<hex>[0-9a-f]{2})/(?P<source>[a-z]\w*)/(?P<stream>[a-z]\w*)/(?P<load>[0-9a-f-]{36})/[^/]+")
 
 
+STAGED = "staged"
+"""Below the prefix: what waits for a COPY into Snowflake, which removes it."""
+
+
 class S3Landing(Landing):
     """`s3://bucket/prefix`, with a folder of this machine to work in."""
 
@@ -36,7 +40,7 @@ class S3Landing(Landing):
         self.prefix = f"{prefix}/" if prefix else ""
         named = Named(bucket, "HALLMARK_LANDING", GRANTS, HallmarkError)
         self.s3 = S3(named, f"landing zone {self.url}", lambda: credentials(bucket))
-        self._encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
+        self.encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
         self._there: dict[str, dict[str, int]] = {}
         """Load id → name → bytes of what is in the bucket, of the loads that this run has seen."""
 
@@ -56,12 +60,12 @@ class S3Landing(Landing):
         if MANIFEST in whole and not new and not stale and super().manifest(*place) == manifest:
             return
         extra = {
-            key: {"Metadata": {"sha256": digests.get(path.name) or sha256_of(path)[1]}, **self._encrypted}
+            key: {"Metadata": {"sha256": digests.get(path.name) or sha256_of(path)[1]}, **self.encrypted}
             for key, path in new.items()
         }
         self.s3.upload(new, extra)
         body = manifest.to_json().encode()
-        self.s3.call("put_object", Key=base + MANIFEST, Body=body, **self._encrypted)
+        self.s3.call("put_object", Key=base + MANIFEST, Body=body, **self.encrypted)
         self.s3.delete(stale)
         self._there[manifest.load_id] = {**found, MANIFEST: len(body)}
         if here:
@@ -120,11 +124,14 @@ class S3Landing(Landing):
         """Remove working copies that failed runs left, and end uploads that nobody finished."""
         old = [x for x in super().loads() if x.at < before]
         uploads = self.s3.unfinished(self.prefix, before)
+        staged = [e for e in self.s3.entries(f"{self.prefix}{STAGED}/") if e.at < before]
         if not dry_run:
             super().remove(old)
+            self.s3.delete([e.key for e in staged])
             for key, upload in uploads:
                 self.s3.call("abort_multipart_upload", Key=key, UploadId=upload)
-        return {"scratch_bytes": sum(x.bytes for x in old), "uploads": len(uploads)}
+        scratch = sum(x.bytes for x in old) + sum(e.bytes for e in staged)
+        return {"scratch_bytes": scratch, "uploads": len(uploads)}
 
     def _key(self, source: str, stream: str, load_id: str) -> str:
         return f"{self.prefix}{load_id[:2]}/{source}/{stream}/{load_id}/"

@@ -89,8 +89,7 @@ GRANT ROLE HALLMARK_LOADER TO USER HALLMARK_BATCH;
 GRANT ROLE HALLMARK_TRANSFORMER TO USER HALLMARK_BATCH;
 
 -- 6. Only for HALLMARK_SNOWFLAKE_STAGE: a stage over the landing bucket, so that COPY reads from S3. Who trusts whom is
--- in step 2 of the page. The flows make a stage of their own, within Snowflake, and use that one
--- until they know external stages: leave this part out today.
+-- in step 2 of the page. Without it the flows make a stage of their own, within Snowflake.
 
 CREATE STORAGE INTEGRATION IF NOT EXISTS HALLMARK_LANDING TYPE = EXTERNAL_STAGE STORAGE_PROVIDER = 'S3' ENABLED = TRUE
     STORAGE_AWS_ROLE_ARN = 'arn:aws:iam::123456789012:role/hallmark-snowflake'

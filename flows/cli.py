@@ -12,7 +12,20 @@ import traceback
 
 import typer
 
-from flows.commands import backfill, catalog, discover, gc, outbox, plan, platform, quarantine, run, sql, streams
+from flows.commands import (
+    backfill,
+    catalog,
+    discover,
+    gc,
+    outbox,
+    plan,
+    platform,
+    quarantine,
+    rollback,
+    run,
+    sql,
+    streams,
+)
 from flows.console import fail
 from governance.errors import HallmarkError
 
@@ -35,6 +48,7 @@ catalog.add_to(app)
 discover.add_to(app)
 platform.add_to(app)
 gc.add_to(app)
+rollback.add_to(app)
 
 
 def main() -> None:

@@ -182,8 +182,8 @@ class Warehouse(Protocol):
         """Replace the layer by its audited build in one transaction; rows of each dataset afterwards."""
         ...
 
-    def rollback(self, layer: str, slot: datetime, batch: Batch) -> Mapping[str, int]:
-        """Put a layer back to what an earlier slot published, in one transaction; rows of each dataset.
+    def rollback(self, layer: str, batch: Batch, tell: TellLayer) -> Mapping[str, int]:
+        """Put a layer back to what the slot of this batch published, in one transaction; rows of each dataset.
 
         Raises ConfigurationError for a slot that is not kept: the last four are.
         """

@@ -87,8 +87,9 @@ def keep(warehouse: SqlWarehouse, layer: str) -> None:
         warehouse.execute("DELETE FROM ops.kept WHERE layer = ? AND slot = ?", (layer, old))
 
 
-def rollback(warehouse: SqlWarehouse, layer: str, slot: datetime, batch: Batch) -> Mapping[str, int]:
-    """Put a layer back to what a kept slot published. Its next build goes on from there."""
+def rollback(warehouse: SqlWarehouse, layer: str, batch: Batch, tell: TellLayer) -> Mapping[str, int]:
+    """Put a layer back to what the batch's slot published. Its next build goes on from there."""
+    slot = batch.slot
     keep(warehouse, layer)  # what is published now can be gone back to as well
     kept = {k[1]: k for k in reversed(_kept(warehouse, layer))}
     if slot not in kept:
@@ -103,8 +104,9 @@ def rollback(warehouse: SqlWarehouse, layer: str, slot: datetime, batch: Batch) 
             warehouse.replace_rows(source, f"{layer}.{quote(model)}", columns)
         counted = _counts(warehouse, layer, models)
         published = {m: None for m in models if not m.endswith("__rejected")}
-        back = LayerPublish(layer, Batch(batch.run_id, slot, batch.attempt), published, (), upto, fingerprint)
+        back = LayerPublish(layer, batch, published, (), upto, fingerprint)
         warehouse.ledger.layer(back, {}, counted, counted)
+        warehouse.ledger.events(tell({m: counted[m] for m in published}))
     return {m: counted[m] for m in published}
 
 

@@ -17,7 +17,7 @@ from blocks.settings import Settings
 from blocks.sources.base import ColumnSpec
 from blocks.warehouses.base import Row
 from blocks.warehouses.dialect import Snowflake, names
-from blocks.warehouses.snowflake_copy import InternalStage, copy_in
+from blocks.warehouses.snowflake_copy import copy_in, stage_of
 from blocks.warehouses.snowflake_errors import translated
 from blocks.warehouses.snowflake_session import acquire, connect, release
 from blocks.warehouses.sql import SCHEMAS, SqlWarehouse
@@ -124,7 +124,7 @@ class SnowflakeWarehouse(SqlWarehouse):
 
     def fill(self, table: str, columns: Sequence[ColumnSpec], sql: str) -> None:
         """Put the rows of a SELECT in the engine into a table."""
-        copy_in(self, table, columns, sql, InternalStage(), self.settings.home / "scratch")
+        copy_in(self, table, columns, sql, stage_of(self.settings), self.settings.home / "scratch")
 
     def copy_table(self, source: str, target: str) -> None:
         """A clone: it holds no data of its own until one of the two changes."""

@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from blocks.landing import open_landing
+from blocks.landing_s3 import STAGED, S3Landing
+from blocks.settings import Settings
 from blocks.sources.base import ColumnSpec
 from blocks.sources.naming import literal
 from blocks.warehouses.dialect import Snowflake
-from governance.errors import HallmarkError
+from governance.errors import ConfigurationError, HallmarkError
 
 if TYPE_CHECKING:
     import duckdb
@@ -47,6 +50,35 @@ class InternalStage:
             f"PUT 'file://{files}' @{INTERNAL}/{path} AUTO_COMPRESS = FALSE OVERWRITE = TRUE PARALLEL = 8"
         )
         return f"@{INTERNAL}/{path}/"
+
+
+class ExternalStage:
+    """A stage that an account's admin made over the landing zone's bucket, with a storage integration."""
+
+    def __init__(self, name: str, landing: S3Landing) -> None:
+        self.name, self.landing = name, landing
+
+    def put(self, warehouse: SnowflakeWarehouse, folder: Path, path: str) -> str:
+        """Upload every file of the folder to `staged/` below the landing zone's prefix."""
+        keys = {f"{self.landing.prefix}{STAGED}/{path}/{file.name}": file for file in sorted(folder.iterdir())}
+        self.landing.s3.upload(keys, dict.fromkeys(keys, self.landing.encrypted))
+        return f"@{self.name}/{STAGED}/{path}/"
+
+
+def stage_of(settings: Settings) -> Stage:
+    """The stage that the settings name, else the internal one.
+
+    Raises ConfigurationError for an external stage without a landing zone in S3.
+    """
+    if not settings.snowflake_stage:
+        return InternalStage()
+    landing = open_landing(settings)
+    if not isinstance(landing, S3Landing):
+        raise ConfigurationError(
+            f"HALLMARK_SNOWFLAKE_STAGE {settings.snowflake_stage}", "the landing zone is not in S3",
+            "set HALLMARK_LANDING to the s3:// prefix that the stage is over, or unset the stage",
+        )  # fmt: skip
+    return ExternalStage(settings.snowflake_stage, landing)
 
 
 def copy_in(

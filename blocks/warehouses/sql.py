@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from blocks.sources.base import ColumnSpec, Extract, Manifest
@@ -107,6 +106,6 @@ class SqlWarehouse(ABC):
         """Put the audited build in the place of the published one."""
         return layers.publish(self, publish, checks, tell)
 
-    def rollback(self, layer: str, slot: datetime, batch: Batch) -> Mapping[str, int]:
+    def rollback(self, layer: str, batch: Batch, tell: TellLayer) -> Mapping[str, int]:
         """Put a layer back to a slot that is kept."""
-        return layers.rollback(self, layer, slot, batch)
+        return layers.rollback(self, layer, batch, tell)

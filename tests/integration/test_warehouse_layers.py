@@ -37,6 +37,10 @@ def publish(settings: Settings, number: int, models: Mapping[str, str | None], *
         return warehouse.publish_layer(LayerPublish("silver", batch, models, **more), (), lambda rows: [told])
 
 
+def nothing(_: object) -> list[Event]:
+    return []
+
+
 def rows(settings: Settings, sql: str) -> list[tuple[Any, ...]]:
     with open_warehouse(settings) as warehouse:
         return warehouse.execute(sql)
@@ -91,12 +95,12 @@ def test_a_layer_goes_back_to_one_of_the_last_four_slots(settings: Settings) -> 
         publish(settings, number, {"a": None, **({"late": None} if number > 4 else {})}, loads_upto=number)
     with open_warehouse(settings) as warehouse:
         with pytest.raises(ConfigurationError, match="is not kept") as refused:
-            warehouse.rollback("silver", slot(1), Batch("back", slot(7)))
+            warehouse.rollback("silver", Batch("back", slot(1)), nothing)
         assert f"{slot(4):%Y-%m-%dT%H:%M:%SZ}" in refused.value.remedy
-        assert warehouse.rollback("silver", slot(4), Batch("back", slot(7))) == {"a": 1}
+        assert warehouse.rollback("silver", Batch("back", slot(4)), nothing) == {"a": 1}
         assert warehouse.execute("SELECT id FROM silver.a") == [(4,)]
         assert warehouse.ledger.last_publish("silver") == (4, "")
-        warehouse.rollback("silver", slot(7), Batch("forth", slot(7)))  # what was there before can be gone back to
+        warehouse.rollback("silver", Batch("forth", slot(7)), nothing)  # what was there before can be gone back to
         assert warehouse.execute("SELECT id FROM silver.a") == [(7,)]
         assert len(warehouse.tables("silver__kept")) <= 2 * 4
 
