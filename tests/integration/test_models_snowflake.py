@@ -99,7 +99,7 @@ def test_the_second_slot_went_on_from_the_first(slots: list[Slot]) -> None:
 def test_the_cost_is_shared_out(slots: list[Slot]) -> None:
     columns, rows = slots[0].snow["mrt_platform_cost"]
     costs = [dict(zip(columns, row, strict=True)) for row in rows]
-    assert sum(c["credits"] for c in costs) == pytest.approx(11.6)
+    assert float(sum(c["credits"] for c in costs)) == pytest.approx(11.6)
     assert {c["team"] for c in costs if c["dataset"] == "silver.slv_invoices"} == {"finance"}
     assert {c["team"] for c in costs if c["dataset"] == "bronze.drops__events"} == {"growth"}
     idle = [c for c in costs if c["dataset"] == "idle"]
