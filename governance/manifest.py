@@ -101,7 +101,8 @@ def compiled_models(manifest: Manifest, layer: str) -> dict[str, str]:
 def layer_models(manifest: Manifest, layer: str, present: Iterable[str]) -> LayerModels:
     """What to build of a layer when `present` (`bronze.<table>`) are the bronze tables that exist.
 
-    A model is skipped with what it reads, but not with what its `meta: {optional: [name]}` names.
+    A model is skipped with what it reads, but not with what its `meta: {optional: [name]}` names. Models that read no
+    bronze table, such as the platform's cost, come along with others only.
     """
     there, nodes = set(present), _nodes(manifest)
     missing: dict[str, bool] = {}
@@ -128,6 +129,8 @@ def layer_models(manifest: Manifest, layer: str, present: Iterable[str]) -> Laye
         and _config(node).get("materialized") != "ephemeral"
     }
     built = {key: node for key, node in mine.items() if not lacks(key)}
+    if not any(_reads_bronze(node, nodes) for node in built.values()):
+        built = {}
     seeds = {nodes[p]["name"] for node in built.values() for p in _inputs(node, nodes, "seed", set())}
     return LayerModels(
         keys={n["name"]: _unique_key(n) for n in built.values() if not n["name"].endswith(REJECTED)},
@@ -178,6 +181,12 @@ def _parents(node: Node, nodes: Mapping[str, Node], seen: set[str]) -> Iterator[
             yield parent
         else:
             yield from _parents(parent, nodes, seen)
+
+
+def _reads_bronze(node: Node, nodes: Mapping[str, Node]) -> bool:
+    """Whether a model reads a bronze table, by itself or through others."""
+    below = [nodes[key] for key in _depends_on(node) if key in nodes]
+    return any((n["resource_type"] == "source" and _layer(n) == "bronze") or _reads_bronze(n, nodes) for n in below)
 
 
 def _inputs(node: Node, nodes: Mapping[str, Node], kind: str, seen: set[str]) -> Iterator[str]:
