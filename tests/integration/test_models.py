@@ -265,7 +265,7 @@ def test_slot_by_slot_equals_all_at_once(warehouse: Warehouse, tmp_path: Path) -
         "select schema_name || '.' || table_name as name from duckdb_tables()"
         " where schema_name in ('silver__audit', 'gold__audit')"
     )
-    assert len(tables) == 33
+    assert len(tables) == 34
     for table in tables:
         one, other = (
             sorted(repr({c: v for c, v in row.items() if c != "_slot"}) for row in w.rows(f"from {table['name']}"))
