@@ -112,10 +112,7 @@ class CsvExtract(Flat):
     def rejects(self, connection: duckdb.DuckDBPyConnection) -> list[Reject]:
         """What the reader passed over: broken rows, and files without a byte."""
         found = [r for file in self.files for r in _unreadable(file)]
-        tables = connection.execute(
-            "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"
-        ).fetchone()
-        if not tables or not tables[0]:
+        if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'reject_errors'").fetchall():
             return found
         by_path = {str(f.even): f for f in self.files}
         # Not the text of the lines, which are as much as the file in the worst case: their length in bytes.
