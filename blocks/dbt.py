@@ -45,7 +45,7 @@ class DbtProject:
 
     def fingerprint(self, *folders: str) -> str:
         """sha256 over the project's files; another one builds incremental models in full."""
-        digest = hashlib.sha256()
+        digest = hashlib.sha256((self.project / "dbt_project.yml").read_bytes())  # its vars stand in the models' SQL
         for folder in folders or INPUTS:
             for path in sorted((self.project / folder).rglob("*")):
                 if path.suffix in (".sql", ".yml", ".csv"):
@@ -89,7 +89,7 @@ class DbtProject:
 
     def _mark(self) -> str:
         """sha256 over all that dbt's parse depends on, but the layer."""
-        known = [self.fingerprint(), (self.project / "dbt_project.yml").read_text("utf-8"), self.settings.profile]
+        known = [self.fingerprint(), self.settings.profile]
         known += [version("dbt-core"), version("dbt-duckdb"), version("dbt-snowflake")]
         given = {**os.environ, **_snowflake_environment(self.settings)}
         # A run's values are no part of it, nor are secrets.

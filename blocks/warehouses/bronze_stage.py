@@ -119,7 +119,7 @@ def _create(warehouse: SqlWarehouse, table: str, columns: Sequence[ColumnSpec]) 
 
 def _pass_over_older(warehouse: SqlWarehouse, load: StreamLoad, rows: str) -> None:
     """Of several rows of one key only the newest goes on: the same again is unchanged, another version superseded."""
-    keys = names(bronze_names(load.stream.primary_key))
+    keys = ", ".join(f"s.{quote(k)}" for k in bronze_names(load.stream.primary_key))
     # Loads of one run are extracted at one time: of files the newer one counts, of one time the later name.
     placed = [p.load_id for p in sorted(load.planned, key=lambda p: p.mtime_ns or 0)]
     places = ", ".join(f"({literal(i)}, {n})" for n, i in enumerate(placed))
@@ -191,8 +191,11 @@ def _select(load: StreamLoad, shape: Shape, extract: Extract) -> str:
 
 def raw_row(warehouse: SqlWarehouse, load: StreamLoad) -> str:
     """SQL of a staged row as JSON, of the source's own columns, cut to what the quarantine keeps."""
-    meta = {c.name for c in KEYED_META}
-    own = (c for c in warehouse.columns("bronze__loads", load.table) if c not in meta)
+    # The table that keeps a keyed stream's rows may have columns that this load does not.
+    keyed = bool(load.stream.primary_key)
+    schema, table = ("bronze__staging", f"{load.table}$rows") if keyed else ("bronze__loads", load.table)
+    not_its_own = {c.name for c in (*KEYED_META, OUTCOME)}
+    own = (c for c in warehouse.columns(schema, table) if c not in not_its_own)
     return f"left({warehouse.dialect.row_json(own)}, {RAW_LIMIT})"
 
 

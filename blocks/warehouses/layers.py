@@ -60,8 +60,8 @@ def publish(
     return after
 
 
-def keep(warehouse: SqlWarehouse, layer: str) -> None:
-    """Copy what the last publish left, before another one takes its place; the oldest copies go."""
+def keep(warehouse: SqlWarehouse, layer: str, spare: datetime | None = None) -> None:
+    """Copy what the last publish left, before another one takes its place; the oldest copies but `spare` go."""
     found = warehouse.execute(
         'SELECT slot, run_id, loads_upto, fingerprint FROM ops.publishes WHERE layer = ? ORDER BY "at" DESC LIMIT 1',
         (layer,),
@@ -81,7 +81,7 @@ def keep(warehouse: SqlWarehouse, layer: str) -> None:
     row = (layer, slot, run_id, json.dumps(models), upto, fingerprint, now())
     warehouse.insert("ops.kept", ("layer", "slot", "run_id", "datasets", "loads_upto", "fingerprint", "at"), [row])
     slots = sorted({k[1] for k in kept} | {slot}, reverse=True)
-    for old in slots[KEPT:]:
+    for old in (s for s in slots[KEPT:] if s != spare):
         for model in {m for k in kept if k[1] == old for m in json.loads(k[3])}:
             warehouse.execute(f"DROP TABLE IF EXISTS {layer}__kept.{quote(_name(model, old))}")
         warehouse.execute("DELETE FROM ops.kept WHERE layer = ? AND slot = ?", (layer, old))
@@ -90,7 +90,7 @@ def keep(warehouse: SqlWarehouse, layer: str) -> None:
 def rollback(warehouse: SqlWarehouse, layer: str, batch: Batch, tell: TellLayer) -> Mapping[str, int]:
     """Put a layer back to what the batch's slot published. Its next build goes on from there."""
     slot = batch.slot
-    keep(warehouse, layer)  # what is published now can be gone back to as well
+    keep(warehouse, layer, spare=slot)  # what is published now can be gone back to as well
     kept = {k[1]: k for k in reversed(_kept(warehouse, layer))}
     if slot not in kept:
         slots = ", ".join(s.strftime("%Y-%m-%dT%H:%M:%SZ") for s in sorted(kept)) or "none"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,7 +19,7 @@ from blocks.sources.base import ColumnSpec
 from blocks.warehouses.base import Row
 from blocks.warehouses.dialect import Snowflake, names
 from blocks.warehouses.snowflake_copy import copy_in, stage_of
-from blocks.warehouses.snowflake_errors import translated
+from blocks.warehouses.snowflake_errors import NotThereError, translated
 from blocks.warehouses.snowflake_session import acquire, connect, release
 from blocks.warehouses.sql import SCHEMAS, SqlWarehouse
 from blocks.warehouses.tags import query_tag
@@ -28,10 +29,9 @@ if TYPE_CHECKING:
     import duckdb
     from snowflake.connector import SnowflakeConnection
 
-NOT_THERE = (2003, 2043)
-"""Errors of a table or schema that does not exist."""
 _ready: set[tuple[object, ...]] = set()
 _migrating = threading.Lock()
+PAUSE_SECONDS = 0.2  # Snowflake itself has waited for LOCK_TIMEOUT before it refuses
 
 
 @contextmanager
@@ -73,20 +73,24 @@ class SnowflakeWarehouse(SqlWarehouse):
     def execute(self, sql: str, parameters: Sequence[object] = (), repeat: bool = False) -> list[tuple[Any, ...]]:
         """Rows of a statement as tuples; `repeat` one once that may be done twice, when its answer did not arrive.
 
-        One that is locked out by the transaction of a run that is over is done once more when that is aborted.
-        Raises LockedError while another run holds the lock.
+        One that is locked out by the transaction of a run that is over is done once more when that is aborted. Raises
+        LockedError when another run holds the lock for as long as a statement may take.
         """
         from snowflake.connector.errors import ProgrammingError
 
-        try:
-            return self._run(sql, [_bound(p) for p in parameters])[1]
-        except UnreachableError as error:
-            if not repeat or isinstance(error.__cause__, ProgrammingError):  # which is Snowflake's answer: it refuses
-                raise
-        except LockedError:
-            if not abort_detached(self):
-                raise
-        return self._run(sql, [_bound(p) for p in parameters])[1]
+        values, until = [_bound(p) for p in parameters], time.monotonic() + self.settings.snowflake_statement_timeout
+        while True:
+            try:
+                return self._run(sql, values)[1]
+            except UnreachableError as error:
+                if not repeat or isinstance(error.__cause__, ProgrammingError):  # Snowflake's answer: it refuses
+                    raise
+                repeat = False
+            except LockedError:
+                # Snowflake locks tables, not rows: who waits may wait for another stream of this very run.
+                if not abort_detached(self) and time.monotonic() > until:
+                    raise
+                time.sleep(PAUSE_SECONDS)
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Rows of a SELECT, their names in lower case."""
@@ -100,7 +104,7 @@ class SnowflakeWarehouse(SqlWarehouse):
         self._run(sql, [[_bound(value) for value in row] for row in rows], many=True)
 
     def _run(self, sql: str, values: Sequence[Any], many: bool = False) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """(columns, rows) of a statement. Raises ProgrammingError for an object that is not there, else ours."""
+        """(columns, rows) of a statement. Raises what `translated` makes of Snowflake's errors."""
         from snowflake.connector.errors import Error
 
         with self.connection.cursor() as cursor:
@@ -109,8 +113,6 @@ class SnowflakeWarehouse(SqlWarehouse):
                 run(self.dialect.fold(sql), values, _statement_params=tag)
                 rows = [tuple(row) for row in cursor.fetchall()]
             except Error as error:
-                if error.errno in NOT_THERE:
-                    raise
                 raise translated(error, f"Snowflake, {sql.split('(', 1)[0].strip()[:80]}") from error
             return [column.name.lower() for column in cursor.description or ()], rows
 
@@ -137,26 +139,18 @@ class SnowflakeWarehouse(SqlWarehouse):
 
     def columns(self, schema: str, table: str) -> dict[str, str]:
         """Column → type of a table or view, in order; empty if it is not there."""
-        from snowflake.connector.errors import ProgrammingError
-
         try:
             rows = self.query(f'DESC TABLE {schema}."{table}"')
-        except ProgrammingError as error:
-            if error.errno in NOT_THERE:
-                return {}
-            raise
+        except NotThereError:
+            return {}
         return {row["name"].lower(): _plain(row["type"]) for row in rows}
 
     def tables(self, schema: str) -> list[str]:
         """Tables and views of a schema."""
-        from snowflake.connector.errors import ProgrammingError
-
         try:
             return sorted(row["name"].lower() for row in self.query(f"SHOW OBJECTS IN SCHEMA {schema}"))
-        except ProgrammingError as error:
-            if error.errno in NOT_THERE:
-                return []
-            raise
+        except NotThereError:
+            return []
 
     def catalog(self) -> dict[str, dict[str, dict[str, str]]]:
         """schema → table → column → type, of our schemas."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 AUTHENTICATION = (250001, 390100, 390102, 390144, 390318)
 """Refused password, disabled user, refused key (JWT), expired token; 250001 is the connector's word for them."""
+_NOT_THERE = (2003, 2043)
 _LOCKED = (625, 628)
 _QUOTA = (90073,)
 _NO_WAREHOUSE = (606, 607, 2043)
@@ -21,12 +22,16 @@ _TIMED_OUT = (604, 630)
 _DENIED = (3001,)
 
 
+class NotThereError(ConfigurationError):
+    """An object does not exist, or the role may not see it: Snowflake does not say which."""
+
+
 def translated(error: Error, what: str) -> HallmarkError:
     """The error as ours; its text never holds a secret, since Snowflake's does not."""
     from snowflake.connector import errors
 
     number, said = error.errno or 0, " ".join(str(error.msg or error).split())[:500]
-    if number in AUTHENTICATION and ("250001" not in said or "password" in said.lower() or "JWT" in said):
+    if number in AUTHENTICATION and not (number == 250001 and "Could not connect" in said):
         return ConfigurationError(
             what, f"the login was refused: {said}", "correct or rotate the user's key, see docs/production.md"
         )
@@ -48,6 +53,8 @@ def translated(error: Error, what: str) -> HallmarkError:
             f"a statement was ended: {said}",
             "use a larger warehouse, or raise HALLMARK_SNOWFLAKE_STATEMENT_TIMEOUT",
         )
+    if number in _NOT_THERE:
+        return NotThereError(what, said, "make it, or grant it to the role, see docs/production.md")
     if number in _DENIED:
         return ConfigurationError(what, f"a right is missing: {said}", "grant it to the role, see docs/production.md")
     if isinstance(error, errors.OperationalError | errors.InterfaceError | errors.HttpError):

@@ -66,7 +66,9 @@ def connect(settings: Settings, paramstyle: str = "qmark") -> SnowflakeConnectio
         "network_timeout": patience, "login_timeout": min(LOGIN_SECONDS, patience), "application": "Hallmark",
         "client_session_keep_alive": True,
         "session_parameters": {
-            "QUERY_TAG": query_tag(), "TIMEZONE": "UTC", "LOCK_TIMEOUT": LOCK_SECONDS, "ABORT_DETACHED_QUERY": True,
+            "QUERY_TAG": query_tag(), "TIMEZONE": "UTC", "LOCK_TIMEOUT": LOCK_SECONDS,
+            # A large insert would go through a temporary stage, whose definition commits the transaction.
+            "CLIENT_STAGE_ARRAY_BINDING_THRESHOLD": 0, "ABORT_DETACHED_QUERY": True,
             "STATEMENT_TIMEOUT_IN_SECONDS": settings.snowflake_statement_timeout,
         },
     }  # fmt: skip

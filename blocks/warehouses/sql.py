@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from blocks.sources.base import ColumnSpec, Extract, Manifest
@@ -12,6 +12,7 @@ from blocks.warehouses import bronze_publish, bronze_stage, layers
 from blocks.warehouses.base import Accounts, Batch, LayerPublish, Ready, Row, Staged, StreamLoad, TellLayer, TellLoads
 from blocks.warehouses.dialect import Dialect
 from blocks.warehouses.ledger import Ledger
+from governance.errors import HallmarkError
 from governance.model import CheckResult
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ class SqlWarehouse(ABC):
         try:
             yield
         except BaseException:
-            self.execute("ROLLBACK")
+            with suppress(HallmarkError):  # of a session that is lost: the error that is told is the first one
+                self.execute("ROLLBACK")
             raise
         self.execute("COMMIT")
 

@@ -58,10 +58,10 @@ def _on_duckdb(settings: Settings, query: str, write: bool) -> tuple[list[str], 
 def _on_snowflake(settings: Settings, query: str, write: bool) -> tuple[list[str], Rows]:
     """Snowflake has no session that only reads: the statement itself must be one that does."""
     import sqlglot
-    from snowflake.connector.errors import ProgrammingError
     from sqlglot import exp
 
     from blocks.warehouses import open_warehouse
+    from blocks.warehouses.snowflake_errors import NotThereError
 
     try:
         [statement] = sqlglot.parse(query, read="snowflake")
@@ -72,6 +72,6 @@ def _on_snowflake(settings: Settings, query: str, write: bool) -> tuple[list[str
     with open_warehouse(settings) as warehouse:
         try:
             rows = warehouse.query(query)
-        except ProgrammingError as error:
-            raise HallmarkError("the query", str(error.msg)[:500], "correct the statement") from None
+        except NotThereError as error:
+            raise HallmarkError("the query", error.cause, "correct the statement") from None
     return list(rows[0]) if rows else [], rows

@@ -170,6 +170,22 @@ def test_what_was_never_published_leaves_no_trace_in_the_shape(files: Files) -> 
     assert stream.rows("SELECT id FROM bronze.drops__c ORDER BY 1") == [("1",), ("2",), ("3",)]
 
 
+def test_a_keyed_stream_goes_on_after_a_column_that_was_never_published(files: Files) -> None:
+    stream, root = files(primary_key=["id"], cursor="at")
+    (root / "a.csv").write_text("id,at\n1,2\n")
+    stream.run()
+    (root / "b.csv").write_text("id,at,extra\n2,2,x\n")
+    stream.run(publish=False)
+    (root / "b.csv").write_text("id,at\n1,1\n2,2\n")
+    assert stream.run() == Account(read=2, published=1, quarantined=1)
+
+
+def test_names_of_our_own_may_be_those_of_columns(files: Files) -> None:
+    stream, root = files(primary_key=["load_id", "place"])
+    (root / "a.csv").write_text("load_id,place,nth,winner\n1,a,x,y\n1,a,x,z\n")
+    assert stream.run() == Account(read=2, published=1, quarantined=1)
+
+
 def test_of_a_table_without_a_key_only_the_surplus_is_new(table: Table, database: psycopg.Connection[Any]) -> None:
     database.execute("CREATE TABLE t (a int, b text); INSERT INTO t VALUES (1, 'x'), (1, 'x'), (2, NULL)")
     stream = table()
