@@ -76,7 +76,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, **overrides: Any) -> Settings:
-        """Settings from the environment.
+        """Settings from the environment, where no override is given; one that is None is not.
 
         Raises ConfigurationError for an unknown HALLMARK_ variable (naming the nearest valid one) or a value
         of the wrong form.
@@ -91,7 +91,7 @@ class Settings(BaseSettings):
                     remedy=f"use {near[0]}" if near else f"unset it, or use one of {', '.join(known)}",
                 )
         try:
-            return cls(**overrides)
+            return cls(**{name: value for name, value in overrides.items() if value is not None})
         except ValueError as error:
             raise ConfigurationError.of_validation("the HALLMARK_ settings", error) from None
 

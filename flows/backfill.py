@@ -6,7 +6,6 @@ undo in `blocks/warehouses/bronze_again.py`. A killed backfill is resumed by the
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -34,7 +33,7 @@ from flows.context import Context, make_context, name_run, sample_servers
 from flows.deliver import deliver
 from flows.ingest import empty_result
 from flows.lineage import bronze_lineage
-from flows.load import after_publish, child_stream, load_and_gate, record_failure, words
+from flows.load import after_publish, load_and_gate, mend, record_failure, words
 from flows.runs import begin, finish
 from flows.told import load_events
 from governance.model import Event
@@ -55,7 +54,7 @@ def backfill(
 
     Without bounds and loads it is all that is landed. Raises ConfigurationError before anything is started.
     """
-    settings = Settings.load(**({"profile": profile} if profile else {}))
+    settings = Settings.load(profile=profile)
     wanted = Wanted(streams, lower, upper, tuple(loads))
     with exclusive(settings.home / "batch.lock", "the batch") as describe, sample_servers(settings):
         with open_warehouse(settings) as warehouse:
@@ -108,8 +107,7 @@ def load_again(chosen: Chosen, context: Context) -> Account:
     """
     spec = context.sources[chosen.source]
     declared = spec.streams[chosen.stream]
-    rules = hashlib.sha256(repr(declared).encode()).hexdigest()
-    load = StreamLoad(chosen.source, declared, context.batch, chosen.planned, rules=rules)
+    load = StreamLoad(chosen.source, declared, context.batch, chosen.planned, rules=declared.fingerprint)
     try:
         reader: Reader = reader_for(spec) if chosen.originals else range_reader(spec)
         load = replace(load, stream=reader.resolve(declared))
@@ -132,10 +130,7 @@ def load_again(chosen: Chosen, context: Context) -> Account:
 def begin_stream(load: StreamLoad, context: Context) -> None:
     """Mend what a kill left of the stream, and write the loads as planned."""
     with open_warehouse(context.settings) as warehouse:
-        warehouse.ledger.touch_stream(load.source, load.stream.name)
-        warehouse.show(load)
-        for name in filter(None, warehouse.ledger.schemas(load.source, load.stream.name)):
-            warehouse.show(replace(load, stream=child_stream(load, name), parent=load))
+        mend(load, warehouse)
         with warehouse.transaction():
             warehouse.ledger.plan(load)
 

@@ -49,7 +49,7 @@ def batch(
     profile: str | None = None,
 ) -> State[Summary]:
     """Run one slot. The result is the summary of `hallmark run --json`; the state is Failed if anything failed."""
-    settings = Settings.load(**({"profile": profile} if profile else {}))
+    settings = Settings.load(profile=profile)
     check_layer(from_layer)
     with exclusive(settings.home / "batch.lock", "the batch") as describe, sample_servers(settings):
         wanted = select_streams(load_sources(sources_path(sources)), stream)

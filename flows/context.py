@@ -104,7 +104,7 @@ def name_run(name: str) -> None:
 
 def make_context(slot: str, sources: str | None, profile: str | None, run_id: str, attempt: int = 1) -> Context:
     """The context of a run; profile overrides the setting."""
-    settings = Settings.load(**({"profile": profile} if profile else {}))
+    settings = Settings.load(profile=profile)
     return Context(settings, sources_path(sources), Batch(run_id, slots.parse(slot), attempt))
 
 

@@ -17,7 +17,7 @@ LOG = logging.getLogger("hallmark")
 @flow(name="deliver")
 def deliver(profile: str | None = None) -> dict[str, int]:
     """Bring what happened to those who must hear of it; what cannot be delivered waits and is tried again."""
-    settings = Settings.load(**({"profile": profile} if profile else {}))
+    settings = Settings.load(profile=profile)
     name_run(f"deliver {settings.clock():%Y-%m-%d %H:%M}")
     relay(settings)
     return drain(settings)

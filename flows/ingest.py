@@ -34,7 +34,7 @@ def ingest(
     source: str, stream: str | None = None, sources: str | None = None, profile: str | None = None
 ) -> State[list[Result]]:
     """A source, or one stream of it, by itself: what a file's arrival or a person starts. It completes no slot."""
-    settings = Settings.load(**({"profile": profile} if profile else {}))
+    settings = Settings.load(profile=profile)
     with exclusive(settings.home / "batch.lock", "the batch") as describe, sample_servers(settings):
         select_streams(load_sources(sources_path(sources)), f"{source}.{stream}" if stream else source)
         slot, attempt, run_id = begin(settings, None, rebuild=True)

@@ -25,13 +25,18 @@ from governance.model import Event
 LOG = logging.getLogger("hallmark")
 
 
+def mend(load: StreamLoad, warehouse: SqlWarehouse) -> None:
+    """Before anything is planned: make the stream's row, and show what a killed run published of it."""
+    warehouse.ledger.touch_stream(load.source, load.stream.name)
+    warehouse.show(load)
+    for name in filter(None, warehouse.ledger.schemas(load.source, load.stream.name)):
+        warehouse.show(replace(load, stream=child_stream(load, name), parent=load))
+
+
 def plan(reader: Reader, load: StreamLoad, context: Context) -> StreamLoad:
     """Name the loads and write them to the ledger as planned; content that is known is set apart as duplicate."""
     with open_warehouse(context.settings) as warehouse:
-        warehouse.ledger.touch_stream(load.source, load.stream.name)
-        warehouse.show(load)
-        for name in filter(None, warehouse.ledger.schemas(load.source, load.stream.name)):
-            warehouse.show(replace(load, stream=child_stream(load, name), parent=load))
+        mend(load, warehouse)
         since = warehouse.ledger.since(load.source, load.stream.name)
     landed = [p for p in since.unfinished if is_landed(load, p, context)]
     since = replace(since, unfinished=[replace(p, landed=p in landed) for p in since.unfinished])

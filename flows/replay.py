@@ -58,7 +58,7 @@ def replay(
             if key[0] not in declared or key[1] not in declared[key[0]].streams:
                 raise ConfigurationError(f"stream {'.'.join(key)}", "it is not declared", "declare it in sources.yml")
             spec = declared[key[0]].streams[key[1]]
-            rules = hashlib.sha256(repr(spec).encode()).hexdigest()
+            rules = spec.fingerprint
             at = RECORD if declared[key[0]].kind == "airbyte" else spec.record
             spec = spec.model_copy(update={"record": at, "max_quarantine_share": 1})  # they may all be refused again
             mine = [r for r in rows if (r["source"], r["stream"]) == key and r["tried_rules"] != rules]

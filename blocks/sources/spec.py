@@ -6,6 +6,7 @@ Only the declaration: reading a source is in the module of its kind.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -83,6 +84,11 @@ class StreamSpec(BaseModel):
             except LookupError:
                 raise ValueError(f"encoding {self.encoding} is not known: use a name that Python knows") from None
         return self
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the rules by which the stream is read; rows that they refused are refused by them again."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()
 
 
 class SourceSpec(BaseModel):

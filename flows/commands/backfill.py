@@ -32,7 +32,7 @@ def backfill(
     from blocks.settings import Settings
 
     reading()
-    settings = Settings.load(**({"profile": profile} if profile else {}))
+    settings = Settings.load(profile=profile)
     plan = planned(settings, streams, lower, upper, loads or [], sources, profile)
     if not as_json:
         show_plan(plan)

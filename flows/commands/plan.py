@@ -56,7 +56,7 @@ def plan(
     from blocks.settings import Settings
     from flows.plan import plan as made
 
-    settings = Settings.load(**({"profile": profile} if profile else {}))
+    settings = Settings.load(profile=profile)
     found = made(settings, sources, stream, assumed)
     dump(found) if as_json else show(found, assumed.hours, assumed.warehouse_size)
     raise typer.Exit(1 if found["failed"] else 0)

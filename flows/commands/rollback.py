@@ -27,7 +27,7 @@ def rollback(
     from flows.rollback import rollback as put_back
 
     reading()
-    settings = Settings.load(**({"profile": profile} if profile else {}))
+    settings = Settings.load(profile=profile)
     rows = put_back(settings, layer, to, reason)
     if as_json:
         dump({"layer": layer, "slot": to, "rows": dict(rows)})

@@ -38,7 +38,7 @@ def run(
     """Run one batch: ingest, gate and publish bronze, silver and gold, and tell who must know."""
     from blocks.settings import Settings
 
-    settings = Settings.load(**({"profile": profile} if profile else {}))
+    settings = Settings.load(profile=profile)
     check_configuration(settings, sources, stream, slot, from_layer)
     make_home(settings)
     os.environ["HALLMARK_HOME"] = str(settings.home.resolve())

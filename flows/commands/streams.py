@@ -30,7 +30,7 @@ def accept(
     from flows.accept import accept as take
 
     reading()
-    settings = Settings.load(**({"profile": profile} if profile else {}))
+    settings = Settings.load(profile=profile)
     said = take(settings, stream, reason, sources, profile)
     if as_json:
         dump({"stream": stream, "accepted": said})

