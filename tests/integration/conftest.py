@@ -1,11 +1,14 @@
 """Fixtures that several files of integration tests share."""
 
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from blocks.landing import Landing
 from blocks.settings import Settings
+from tests.integration.airbyte_support import Make, stub, write_wheel
 from tests.integration.dbt_support import Warehouse
 from tests.integration.sources_support import built
 
@@ -30,3 +33,24 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     variables = request.getfixturevalue("snowflake")
     values = {name.removeprefix("HALLMARK_").lower(): value for name, value in variables.items()}
     return Settings(home=tmp_path, profile="snowflake", snowflake_database=f"T{uuid4().hex}".upper(), **values)
+
+
+@pytest.fixture
+def landing(tmp_path: Path) -> Landing:
+    """A landing zone."""
+    return Landing(tmp_path / "landing")
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that an installer looks into, with the stub of a connector."""
+    folder = tmp_path_factory.mktemp("wheels")
+    write_wheel(folder)
+    return folder
+
+
+@pytest.fixture
+def make(connectors: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """Makes the reader of a source that the stub serves."""
+    monkeypatch.setenv("UV_FIND_LINKS", str(wheels))
+    return partial(stub, connectors)

@@ -6,7 +6,6 @@ import os
 import signal
 import time
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,9 +23,7 @@ from tests.integration.airbyte_support import (
     rows,
     run_apart,
     stream_of,
-    stub,
     until,
-    write_wheel,
 )  # fmt: skip
 
 SECRETS = {"pin": "kiwi-4711-secret", "auth": {"kind": "b", "phrase": "an 'open' door/é"}}
@@ -36,27 +33,6 @@ SECRETS = {"pin": "kiwi-4711-secret", "auth": {"kind": "b", "phrase": "an 'open'
 def connectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The environments of this module."""
     return tmp_path_factory.mktemp("connectors")
-
-
-@pytest.fixture
-def landing(tmp_path: Path) -> Landing:
-    """A landing zone."""
-    return Landing(tmp_path / "landing")
-
-
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that an installer looks into."""
-    folder = tmp_path_factory.mktemp("wheels")
-    write_wheel(folder)
-    return folder
-
-
-@pytest.fixture
-def make(connectors: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
-    """Makes the reader of a source that the stub serves."""
-    monkeypatch.setenv("UV_FIND_LINKS", str(wheels))
-    return partial(stub, connectors)
 
 
 def test_records_are_landed_as_they_came_and_read_without_a_float(make: Make, landing: Landing) -> None:

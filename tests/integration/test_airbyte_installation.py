@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -21,7 +20,6 @@ from tests.integration.airbyte_support import (
     land,
     leftovers,
     run_apart,
-    stub,
     until,
     write_wheel,
 )  # fmt: skip
@@ -31,27 +29,6 @@ from tests.integration.airbyte_support import (
 def connectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The environments of this module."""
     return tmp_path_factory.mktemp("connectors")
-
-
-@pytest.fixture
-def landing(tmp_path: Path) -> Landing:
-    """A landing zone."""
-    return Landing(tmp_path / "landing")
-
-
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that an installer looks into."""
-    folder = tmp_path_factory.mktemp("wheels")
-    write_wheel(folder)
-    return folder
-
-
-@pytest.fixture
-def make(connectors: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
-    """Makes the reader of a source that the stub serves."""
-    monkeypatch.setenv("UV_FIND_LINKS", str(wheels))
-    return partial(stub, connectors)
 
 
 def test_two_processes_that_need_a_connector_make_it_once(
