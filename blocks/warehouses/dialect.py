@@ -81,9 +81,12 @@ class Snowflake:
         return _OTHERS.get(type_, "VARCHAR")
 
     def shown(self, column: ColumnSpec) -> str:
-        """JSON as a VARIANT: COPY by column names cannot parse it, and a second copy of the rows would cost more."""
+        """JSON as a VARIANT: COPY by column names cannot parse it, and a second copy of the rows would cost more.
+
+        By 'd' an object that has a key twice is taken; without it one such value makes every reading of the view fail.
+        """
         name = quote(column.name)
-        return f"parse_json({name}) AS {name}" if column.type == "JSON" else name
+        return f"parse_json({name}, 'd') AS {name}" if column.type == "JSON" else name
 
     def row_json(self, columns: Iterable[str]) -> str:
         """By an object that keeps NULLs."""
