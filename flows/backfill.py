@@ -202,18 +202,17 @@ def publish(ready: Sequence[Ready], chosen: Chosen, context: Context) -> list[Ac
 
         def tell(one: Ready, found: Accounts) -> list[Event]:
             if one.load.parent is None and replaced:
-                bronze_again.settle_quarantine(warehouse, load, replaced)
+                bronze_again.settle_quarantine(warehouse, load)
                 if not keyed:
-                    gone = {load_id: identity for load_id, (identity, _) in replaced.items()}
-                    bronze_again.take_place(warehouse, load, gone, unread_only=rereads)
+                    bronze_again.take_place(warehouse, load, unread_only=rereads)
             edges = bronze_lineage(context, one.load, one.manifests)
             return load_events(context, one.load, found, one.checks, edges, one.staged.changes)
 
+        if replaced:
+            bronze_again.note_replaced(warehouse, load, replaced)
         if keyed and mine:
             seqs = {p.load_id: o.seq for p, o in mine}
             bronze_again.keep_newer(warehouse, load, chosen.history, seqs)
         elif rereads and replaced:
-            bronze_again.note_unread(warehouse, load, list(replaced))
-        accounts = warehouse.publish(ready, tell)
-        bronze_again.forget_unread(warehouse, load)
-    return accounts
+            bronze_again.note_unread(warehouse, load)
+        return warehouse.publish(ready, tell)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from blocks.sources import reader_for
@@ -20,6 +21,8 @@ from governance.errors import ConfigurationError
 
 SLOT = re.compile(r"\d{4}-\d\d-\d\dT(00|06|12|18):00:00Z")
 """What is written so is a slot, anything else a value of the cursor."""
+ID_LENGTH = 36
+"""Of a load's id; after a shorter one more may come."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,18 @@ class Wanted:
     lower: str | None = None
     upper: str | None = None
     loads: Sequence[str] = ()
+
+    @cached_property
+    def _ids(self) -> frozenset[str]:
+        return frozenset(self.loads)
+
+    @cached_property
+    def _beginnings(self) -> tuple[str, ...]:
+        return tuple(w for w in self.loads if len(w) < ID_LENGTH)
+
+    def names(self, load_id: str) -> bool:
+        """Whether a load was asked for, by its id or by what that begins with."""
+        return load_id in self._ids or load_id.startswith(self._beginnings)
 
     @property
     def range(self) -> bool:
@@ -79,7 +94,8 @@ def choose(wanted: Wanted, context: Context) -> list[Chosen]:
             for stream in streams:
                 found.append(_choose(wanted, context.sources[source], stream, context, landed))
     ids = [i for c in found for i in c.history.loads]
-    if unknown := [w for w in wanted.loads if sum(i.startswith(w) for i in ids) != 1]:
+    begun = [w for w in wanted.loads if w not in set(ids)]
+    if unknown := [w for w in begun if sum(i.startswith(w) for i in ids) != 1]:
         cause = "no published load of these streams has this id"
         raise ConfigurationError(f"load {unknown[0]}", cause, "see `select load_id, slot, path from ops.loads`")
     return [c for c in found if c.planned]
@@ -100,7 +116,8 @@ def _choose(wanted: Wanted, source: SourceSpec, name: str, context: Context, lan
         raise ConfigurationError(f"load {lost.load_id}", cause, remedy)
     keyed = bool(stream.primary_key) or source.kind == "airbyte"
     more = [] if keyed else _with_replays(known, {p.load_id for p in there})
-    chosen = [p for p in every if p in there or p.load_id in more]
+    mine = {p.load_id for p in there} | set(more)
+    chosen = [p for p in every if p.load_id in mine]
     for p in chosen:
         if p.load_id not in landed:
             cause = "rows of it were replayed together with rows of a chosen load, and its parts are no longer landed"
@@ -116,7 +133,7 @@ def _choose(wanted: Wanted, source: SourceSpec, name: str, context: Context, lan
 
 def _asked(load: Published, wanted: Wanted) -> bool:
     if wanted.loads:
-        return any(load.load_id.startswith(w) for w in wanted.loads)
+        return wanted.names(load.load_id)
     lower, upper = (slots.parse(b) if b else None for b in (wanted.lower, wanted.upper))
     return (lower is None or load.slot >= lower) and (upper is None or load.slot <= upper)
 

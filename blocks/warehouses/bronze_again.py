@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from blocks.sources.base import Planned
-from blocks.sources.naming import bronze_names, literal, quote
+from blocks.sources.base import ColumnSpec, Planned
+from blocks.sources.naming import bronze_names, quote
 from blocks.warehouses.base import StreamLoad, now
-from blocks.warehouses.bronze_stage import staged_rows
-from blocks.warehouses.dialect import among
+from blocks.warehouses.bronze_stage import LOADS, note, staged_rows, these_loads
 from blocks.warehouses.ledger_loads import BACKFILL, REPLAY
 
 if TYPE_CHECKING:
@@ -55,15 +55,40 @@ class History:
     replays: Sequence[tuple[str, str]]
     """(load that a quarantined row is of, replay that read it again)."""
 
+    @cached_property
+    def _backfills(self) -> Mapping[str, Sequence[str]]:
+        found: dict[str, list[str]] = {}
+        for p in self.loads.values():
+            if p.original:
+                found.setdefault(p.original, []).append(p.load_id)
+        return found
+
+    @cached_property
+    def _replayed(self) -> Mapping[str, set[str]]:
+        """replay → the loads that its rows were of."""
+        found: dict[str, set[str]] = {}
+        for load_id, replay in self.replays:
+            found.setdefault(replay, set()).add(load_id)
+        return found
+
+    @cached_property
+    def _replays(self) -> Mapping[str, set[str]]:
+        """root → the replays of its rows."""
+        found: dict[str, set[str]] = {}
+        for p in self.loads.values():
+            for root in self.roots(p.load_id) if REPLAY in p.identity else ():
+                found.setdefault(root, set()).add(p.load_id)
+        return found
+
     def family(self, load_id: str) -> list[str]:
         """A load and the backfills of it: where its rows are."""
-        return [load_id, *(p.load_id for p in self.loads.values() if p.original == load_id)]
+        return [load_id, *self._backfills.get(load_id, ())]
 
     def roots(self, load_id: str) -> set[str]:
         """The loads that the rows of a load first came by."""
         one = self.loads[load_id]
         if REPLAY in one.identity:
-            above = {x for x, replay in self.replays if replay == load_id and x in self.loads}
+            above = self._replayed.get(load_id, set()) & self.loads.keys()
             return {root for x in above for root in self.roots(x)} or {load_id}
         return {one.original or load_id}
 
@@ -73,7 +98,7 @@ class History:
 
     def replays_of(self, load_ids: set[str]) -> set[str]:
         """Replays that read rows of these loads, or of their backfills and replays."""
-        return {p.load_id for p in self.loads.values() if REPLAY in p.identity and self.roots(p.load_id) & load_ids}
+        return {replay for load_id in load_ids for replay in self._replays.get(load_id, ())}
 
 
 def history(warehouse: SqlWarehouse, source: str, stream: str) -> History:
@@ -106,7 +131,7 @@ def keep_newer(warehouse: SqlWarehouse, load: StreamLoad, found: History, seqs: 
     rows, physical = staged_rows(load), f"bronze__loads.{quote(load.table)}"
     same = " AND ".join(f"b.{quote(k)} = s.{quote(k)}" for k in bronze_names(load.stream.primary_key))
     places = {p.load_id: found.seq(p.load_id) for p in found.loads.values()} | dict(seqs)
-    values = ", ".join(f"({literal(i)}, {n})" for i, n in places.items())
+    note(warehouse, _noted(load, "places"), LOADS, list(places.items()))
     older = "1 = 1"
     if load.stream.cursor:
         cursor = quote(bronze_names([load.stream.cursor])[0])
@@ -115,71 +140,71 @@ def keep_newer(warehouse: SqlWarehouse, load: StreamLoad, found: History, seqs: 
     warehouse.execute(
         f"UPDATE {rows} AS r SET _outcome = 'superseded' FROM (SELECT s._load_id, s._source_position "
         f"FROM {rows} AS s JOIN {physical} AS b ON {same} "
-        f"JOIN (SELECT * FROM (VALUES {values}) AS v (load_id, place)) AS n ON n.load_id = s._load_id "
-        f"JOIN (SELECT * FROM (VALUES {values}) AS v (load_id, place)) AS o ON o.load_id = b._load_id "
+        f"JOIN {_noted(load, 'places')} AS n ON n.load_id = s._load_id "
+        f"JOIN {_noted(load, 'places')} AS o ON o.load_id = b._load_id "
         "WHERE s._outcome IS NULL AND (o.place > n.place OR (b._deleted_at IS NOT NULL AND s._deleted_at IS NULL)) "
         f"AND {older} AND NOT ({equal})) AS c "
         "WHERE r._load_id = c._load_id AND r._source_position = c._source_position"
     )
 
 
-def note_unread(warehouse: SqlWarehouse, load: StreamLoad, replaced: Sequence[str]) -> None:
+def note_replaced(warehouse: SqlWarehouse, load: StreamLoad, again: Mapping[str, tuple[str, str]]) -> None:
+    """Before the publish: which loads, and which of the child tables, these loads take the place of.
+
+    `again`: load id → (its identity, identity of the load that loads it again).
+    """
+    rows = [("", old, Planned(new).load_id) for old, (_, new) in again.items()]
+    for child in children(warehouse, load):
+        rows += [(child, child_id(load, child, old), child_id(load, child, new)) for old, new in again.values()]
+    columns = [ColumnSpec(name, "VARCHAR") for name in ("child", "old_id", "new_id")]
+    note(warehouse, _noted(load, "replaced"), columns, rows)
+
+
+def note_unread(warehouse: SqlWarehouse, load: StreamLoad) -> None:
     """Before the publish of what is read again and again: which rows of these loads were not found this time.
 
     Publishing takes the equal ones for unchanged, so that they stay where they are.
     """
-    physical, ids = f"bronze__loads.{quote(load.table)}", among([p.load_id for p in load.planned])
+    physical, ids = f"bronze__loads.{quote(load.table)}", these_loads(load)
     warehouse.execute(
-        f"CREATE OR REPLACE TABLE {_unread(load)} AS SELECT n._load_id, n._source_position FROM (SELECT _load_id, "
+        f"CREATE TABLE {_noted(load, 'unread')} AS SELECT n._load_id, n._source_position FROM (SELECT _load_id, "
         "_source_position, _row_hash, row_number() OVER (PARTITION BY _row_hash ORDER BY _load_id, _source_position) "
-        f"AS nth FROM {physical} WHERE _load_id IN {among(replaced)}) AS n LEFT JOIN (SELECT _row_hash, count(*) AS "
+        f"AS nth FROM {physical} WHERE _load_id IN {_replaced(load)}) AS n LEFT JOIN (SELECT _row_hash, count(*) AS "
         f"times FROM {physical} WHERE _load_id IN {ids} GROUP BY _row_hash) AS o ON o._row_hash = n._row_hash "
         "WHERE n.nth > coalesce(o.times, 0)"
     )
 
 
-def forget_unread(warehouse: SqlWarehouse, load: StreamLoad) -> None:
-    """After the publish."""
-    warehouse.execute(f"DROP TABLE IF EXISTS {_unread(load)}")
-
-
-def take_place(
-    warehouse: SqlWarehouse, load: StreamLoad, replaced: Mapping[str, str], *, unread_only: bool = False
-) -> None:
+def take_place(warehouse: SqlWarehouse, load: StreamLoad, *, unread_only: bool = False) -> None:
     """In the transaction of the publish of an append-only stream: the rows of the replaced loads leave bronze.
 
-    `replaced`: load id → identity. Their accounts stay. What was built from the rows must be built in full, whoever
+    Their accounts stay. What was built from the rows must be built in full, whoever
     builds next: an incremental model does not see that a row is gone.
     """
     physical = f"bronze__loads.{quote(load.table)}"
     if unread_only:
-        found = f"(SELECT _load_id, _source_position FROM {_unread(load)})"
+        found = f"(SELECT _load_id, _source_position FROM {_noted(load, 'unread')})"
         warehouse.execute(f"DELETE FROM {physical} WHERE (_load_id, _source_position) IN {found}")
     else:
-        warehouse.execute(f"DELETE FROM {physical} WHERE _load_id IN {among(list(replaced))}")
+        warehouse.execute(f"DELETE FROM {physical} WHERE _load_id IN {_replaced(load)}")
         for child in children(warehouse, load):
-            ids = among([child_id(load, child, identity) for identity in replaced.values()])
-            warehouse.execute(f"DELETE FROM bronze__loads.{quote(f'{load.table}__{child}')} WHERE _load_id IN {ids}")
+            rows = f"bronze__loads.{quote(f'{load.table}__{child}')}"
+            warehouse.execute(f"DELETE FROM {rows} WHERE _load_id IN {_replaced(load, child)}")
     for table in ("ops.publishes", "ops.kept"):
         warehouse.execute(f"UPDATE {table} SET fingerprint = ''")
 
 
-def settle_quarantine(warehouse: SqlWarehouse, load: StreamLoad, again: Mapping[str, tuple[str, str]]) -> None:
-    """In that transaction: what these loads kept back was read again; it is in bronze or in quarantine anew.
+def settle_quarantine(warehouse: SqlWarehouse, load: StreamLoad) -> None:
+    """In that transaction: what the replaced loads kept back was read again; it is in bronze or in quarantine anew.
 
-    `again`: load id → (its identity, identity of the load that loads it again). Rules that refused a row are noted.
+    Rules that refused a row are noted.
     """
-    pairs = {old: Planned(new).load_id for old, (_, new) in again.items()}
-    for child in children(warehouse, load):
-        pairs |= {child_id(load, child, old): child_id(load, child, new) for old, new in again.values()}
-    values = ", ".join(f"({literal(old)}, {literal(new)})" for old, new in pairs.items())
     warehouse.execute(
         "UPDATE ops.quarantine AS q SET replayed_at = ?, replay_load_id = n.new_id FROM "
-        f"(SELECT * FROM (VALUES {values}) AS v (old_id, new_id)) AS n "
-        "WHERE q.load_id = n.old_id AND q.layer = 'bronze' AND q.replayed_at IS NULL",
+        f"{_noted(load, 'replaced')} AS n WHERE q.load_id = n.old_id AND q.layer = 'bronze' AND q.replayed_at IS NULL",
         (now(),),
     )
-    ids = among([p.load_id for p in load.planned])
+    ids = these_loads(load)
     warehouse.execute(f"UPDATE ops.quarantine SET tried_rules = ? WHERE load_id IN {ids}", (load.rules,))
 
 
@@ -195,5 +220,10 @@ def child_id(load: StreamLoad, child: str, identity: str) -> str:
     return Planned(identity.replace(name, f"{name}__{child}", 1)).load_id
 
 
-def _unread(load: StreamLoad) -> str:
-    return f"bronze__staging.{quote(load.table + '$unread')}"
+def _noted(load: StreamLoad, what: str) -> str:
+    """A table in staging, which goes with the others."""
+    return f"bronze__staging.{quote(f'{load.table}${what}')}"
+
+
+def _replaced(load: StreamLoad, child: str = "") -> str:
+    return f"(SELECT old_id FROM {_noted(load, 'replaced')} WHERE child = '{child}')"

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from blocks.sources.naming import quote
 from blocks.warehouses.base import StreamLoad
-from blocks.warehouses.bronze_stage import raw_row, rejects_table, staged_rows
-from blocks.warehouses.dialect import among
+from blocks.warehouses.bronze_stage import raw_row, rejects_table, staged_rows, these_loads
 
 if TYPE_CHECKING:
     from blocks.warehouses.sql import SqlWarehouse
@@ -37,7 +36,7 @@ def follow_parent(warehouse: SqlWarehouse, load: StreamLoad, above: Sequence[str
     if not above or load.parent is None:
         return {}
     rows, keyed = f"bronze__loads.{quote(load.table)}", bool(load.parent.stream.primary_key)
-    mine = f"c._load_id IN {among([p.load_id for p in load.planned])}"
+    mine = f"c._load_id IN {these_loads(load)}"
     alive = _of_record(above, f"bronze__loads.{quote(above[-1])}")
     counted: dict[str, int] = {}
     if keyed:

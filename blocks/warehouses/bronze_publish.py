@@ -16,8 +16,9 @@ from blocks.warehouses.bronze_stage import (
     raw_row,
     rejects_table,
     staged_rows,
+    these_loads,
 )
-from blocks.warehouses.dialect import EARLIEST, among, names
+from blocks.warehouses.dialect import EARLIEST, names
 from governance.errors import HallmarkError, SourceError
 
 if TYPE_CHECKING:
@@ -99,10 +100,9 @@ def show(warehouse: SqlWarehouse, load: StreamLoad) -> None:
 def _read_counts(warehouse: SqlWarehouse, load: StreamLoad) -> dict[str, int]:
     """load_id → rows that the reader gave: what is staged, and what was rejected before."""
     counts: dict[str, int] = {}
-    ids = among([p.load_id for p in load.planned])
     tables = {"_load_id": staged_rows(load), "load_id": rejects_table(load)}
     for column, table in tables.items() if load.planned else ():
-        sql = f"SELECT {column}, count(*) FROM {table} WHERE {column} IN {ids} GROUP BY {column}"
+        sql = f"SELECT {column}, count(*) FROM {table} WHERE {column} IN {these_loads(load)} GROUP BY {column}"
         for load_id, rows in warehouse.execute(sql):
             counts[load_id] = counts.get(load_id, 0) + int(rows)
     return counts
@@ -139,7 +139,7 @@ def _drop_known(warehouse: SqlWarehouse, load: StreamLoad) -> dict[str, int]:
 
     Takes the known ones out; load_id → how many.
     """
-    physical, ids = f"bronze__loads.{quote(load.table)}", among([p.load_id for p in load.planned])
+    physical, ids = f"bronze__loads.{quote(load.table)}", these_loads(load)
     known = (
         "SELECT n._load_id, n._source_position FROM (SELECT _load_id, _source_position, _row_hash, row_number() "
         f"OVER (PARTITION BY _row_hash ORDER BY _source_position) AS nth FROM {physical} WHERE _load_id IN {ids}) AS n "
@@ -198,13 +198,12 @@ def _accounts(
     again: Mapping[str, int],
 ) -> dict[str, Account]:
     """load_id → its account. Each number counted where it is: in bronze, in staging, in the quarantine."""
-    ids = [p.load_id for p in load.planned]
 
     def counted(table: str, column: str = "_load_id", also: str = "") -> dict[str, int]:
-        sql = f"SELECT {column}, count(*) FROM {table} WHERE {column} IN {among(ids)}{also} GROUP BY {column}"
+        sql = f"SELECT {column}, count(*) FROM {table} WHERE {column} IN {these_loads(load)}{also} GROUP BY {column}"
         return {load_id: int(rows) for load_id, rows in warehouse.execute(sql)}
 
-    if not ids:
+    if not load.planned:
         return {}
     keyed, physical = bool(load.stream.primary_key), f"bronze__loads.{quote(load.table)}"
     published = counted(physical, also=" AND _deleted_at IS NULL" if any(deleted.values()) else "")
@@ -212,7 +211,7 @@ def _accounts(
     quarantined = counted("ops.quarantine", "load_id")
     return {
         i: Account(read.get(i, 0), published.get(i, 0), unchanged.get(i, 0), quarantined.get(i, 0), deleted.get(i, 0))
-        for i in ids
+        for i in (p.load_id for p in load.planned)
     }
 
 

@@ -13,7 +13,7 @@ from blocks.sources.base import ColumnSpec, Extract, Manifest, Reject
 from blocks.sources.naming import bronze_names, literal, quote, row_hash
 from blocks.sources.tables import RAW_LIMIT
 from blocks.warehouses.base import Staged, StreamLoad, now
-from blocks.warehouses.dialect import among, names
+from blocks.warehouses.dialect import among, names, portions
 from blocks.warehouses.schema import Shape, evolve
 from governance.errors import SourceError
 
@@ -26,6 +26,7 @@ META = (
 )  # fmt: skip
 KEYED_META = (*META, ColumnSpec("_deleted_at", "TIMESTAMP WITH TIME ZONE"))
 OUTCOME = ColumnSpec("_outcome", "VARCHAR")
+LOADS = (ColumnSpec("load_id", "VARCHAR"), ColumnSpec("place", "BIGINT"))
 REJECTS = (
     *(ColumnSpec(name, "VARCHAR") for name in ("load_id", "position", "reason_code", "reason", "raw")),
     ColumnSpec("byte_from", "BIGINT"), ColumnSpec("byte_to", "BIGINT"),
@@ -40,23 +41,23 @@ def stage(warehouse: SqlWarehouse, load: StreamLoad, extract: Extract, manifests
     shape = _shape(warehouse, load, extract, manifests, where)
     _make_room(warehouse, load, shape)
     keys = bronze_names(spec.primary_key) if shape.columns else []  # a file without a byte has no column
-    rows, ids = staged_rows(load), [m.load_id for m in manifests]
+    rows = staged_rows(load)
     if not spec.primary_key:  # what a killed or failed load left
         unpublished = "SELECT load_id FROM ops.loads WHERE source = ? AND stream = ? AND status <> 'published'"
         warehouse.execute(f"DELETE FROM {rows} WHERE _load_id IN ({unpublished})", (load.source, spec.name))
     drop_staging(warehouse, load.table)
+    _note_loads(warehouse, load)
     columns = (*shape.columns, *(KEYED_META if spec.primary_key else META))
-    shown, among_ids = names(c.name for c in columns), among(ids)
+    shown = names(c.name for c in columns)
     if spec.primary_key:
         _create(warehouse, rows, (*columns, OUTCOME))
     _read(warehouse, rows, columns, _select(load, shape, extract), where)
-    only = "_outcome IS NULL" if spec.primary_key else f"_load_id IN {among_ids}"
+    only = "_outcome IS NULL" if spec.primary_key else f"_load_id IN {these_loads(load)}"
     view = f"bronze__staging.{quote(load.table)}"
     warehouse.execute(f"CREATE VIEW {view} AS SELECT {shown} FROM {rows} WHERE {only}")
-    read = dict.fromkeys(ids, 0)
-    read |= dict(
-        warehouse.execute(f"SELECT _load_id, count(*) FROM {rows} WHERE _load_id IN {among_ids} GROUP BY _load_id")
-    )
+    read = dict.fromkeys((m.load_id for m in manifests), 0)
+    counted_rows = f"SELECT _load_id, count(*) FROM {rows} WHERE _load_id IN {these_loads(load)} GROUP BY _load_id"
+    read |= dict(warehouse.execute(counted_rows))
     rejects = extract.rejects(warehouse.engine)
     for reject in rejects:
         read[reject.load_id] += 1
@@ -66,9 +67,9 @@ def stage(warehouse: SqlWarehouse, load: StreamLoad, extract: Extract, manifests
         why = f"the key {column} is empty"
         counted += _reject_rows(warehouse, load, rows, f"{quote(column)} IS NULL", "null_key", why)
     if shape.extra and spec.schema_policy == "freeze":
-        frozen = [m.load_id for m in manifests if {c.name for c in m.schema} & set(shape.extra)]
         why = f"column {', '.join(shape.extra)} is not in the frozen schema"
-        counted += _reject_rows(warehouse, load, rows, f"_load_id IN {among(frozen)}", "unexpected_column", why)
+        for ids in portions(m.load_id for m in manifests if {c.name for c in m.schema} & set(shape.extra)):
+            counted += _reject_rows(warehouse, load, rows, f"_load_id IN {among(ids)}", "unexpected_column", why)
     if keys:
         _pass_over_older(warehouse, load, rows)
     if extract.keys_sql:
@@ -93,6 +94,28 @@ def _read(warehouse: SqlWarehouse, rows: str, columns: Sequence[ColumnSpec], sel
     except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
         cause = f"it cannot be read: {str(error).splitlines()[0][:300]}"
         raise SourceError(where, cause, "is one of its files broken, or its line ends mixed?") from None
+
+
+def _note_loads(warehouse: SqlWarehouse, load: StreamLoad) -> None:
+    """Which loads are staged, and their order: of files the newer one counts, of one time the later name."""
+    placed = [p.load_id for p in sorted(load.planned, key=lambda p: p.mtime_ns or 0)]
+    note(warehouse, loads_table(load), LOADS, [(load_id, place) for place, load_id in enumerate(placed)])
+
+
+def note(warehouse: SqlWarehouse, table: str, columns: Sequence[ColumnSpec], rows: Sequence[Sequence[object]]) -> None:
+    """Make a table of what would be too long to stand in a statement."""
+    _create(warehouse, table, columns)
+    warehouse.insert(table, [c.name for c in columns], rows)
+
+
+def loads_table(load: StreamLoad) -> str:
+    """The table of the loads that are staged, which may be as many as there are files."""
+    return f"bronze__staging.{quote(load.table + '$loads')}"
+
+
+def these_loads(load: StreamLoad) -> str:
+    """The right side of IN for the loads that are staged."""
+    return f"(SELECT load_id FROM {loads_table(load)})"
 
 
 def staged_rows(load: StreamLoad) -> str:
@@ -120,9 +143,6 @@ def _create(warehouse: SqlWarehouse, table: str, columns: Sequence[ColumnSpec]) 
 def _pass_over_older(warehouse: SqlWarehouse, load: StreamLoad, rows: str) -> None:
     """Of several rows of one key only the newest goes on: the same again is unchanged, another version superseded."""
     keys = ", ".join(f"s.{quote(k)}" for k in bronze_names(load.stream.primary_key))
-    # Loads of one run are extracted at one time: of files the newer one counts, of one time the later name.
-    placed = [p.load_id for p in sorted(load.planned, key=lambda p: p.mtime_ns or 0)]
-    places = ", ".join(f"({literal(i)}, {n})" for n, i in enumerate(placed))
     cursor = quote(bronze_names([load.stream.cursor])[0]) if load.stream.cursor else None
     newest = f"s.{cursor} DESC NULLS LAST, " if cursor else ""
     number = warehouse.dialect.trailing_number("s._source_position")  # `path#9` stands before `path#10`
@@ -131,8 +151,7 @@ def _pass_over_older(warehouse: SqlWarehouse, load: StreamLoad, rows: str) -> No
         f"UPDATE {rows} AS r SET _outcome = CASE WHEN r._row_hash = c.winner THEN 'unchanged' ELSE 'superseded' END "
         f"FROM (SELECT s._load_id, s._source_position, row_number() {window} AS nth, "
         f"first_value(s._row_hash) {window} AS winner "
-        f"FROM {rows} AS s JOIN (SELECT * FROM (VALUES {places}) AS v (load_id, place)) AS p "
-        "ON s._load_id = p.load_id) AS c "
+        f"FROM {rows} AS s JOIN {loads_table(load)} AS p ON s._load_id = p.load_id) AS c "
         "WHERE c.nth > 1 AND r._load_id = c._load_id AND r._source_position = c._source_position"
     )
 
@@ -201,11 +220,9 @@ def raw_row(warehouse: SqlWarehouse, load: StreamLoad) -> str:
 
 def drop_staging(warehouse: SqlWarehouse, table: str) -> None:
     """Remove what a stream has in staging."""
-    there = set(warehouse.tables("bronze__staging"))
-    kinds = {table: "VIEW", **dict.fromkeys((f"{table}$rows", f"{table}$rejects", f"{table}$keys"), "TABLE")}
-    for name, kind in kinds.items():
-        if name in there:
-            warehouse.execute(f"DROP {kind} bronze__staging.{quote(name)}")
+    for name in warehouse.tables("bronze__staging"):
+        if name == table or name.startswith(f"{table}$"):
+            warehouse.execute(f"DROP {'VIEW' if name == table else 'TABLE'} bronze__staging.{quote(name)}")
 
 
 def _write_rejects(warehouse: SqlWarehouse, load: StreamLoad, rejects: list[Reject]) -> None:
@@ -223,7 +240,7 @@ def _write_rejects(warehouse: SqlWarehouse, load: StreamLoad, rejects: list[Reje
 
 def _reject_rows(warehouse: SqlWarehouse, load: StreamLoad, rows: str, condition: str, code: str, reason: str) -> int:
     """Move staged rows to the rejects; how many."""
-    where = f"_load_id IN {among([p.load_id for p in load.planned])} AND {condition}"
+    where = f"_load_id IN {these_loads(load)} AND {condition}"
     found = int(warehouse.execute(f"SELECT count(*) FROM {rows} WHERE {where}")[0][0])
     if found:
         warehouse.execute(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol, TypeVar
 
 from blocks.sources.base import ColumnSpec
 from blocks.sources.naming import literal, quote
@@ -12,6 +12,12 @@ from blocks.sources.naming import literal, quote
 EARLIEST, LATEST = "0001-01-01 00:00:00", "9999-12-31 23:59:59.999999"
 """What Snowflake's dates and times can hold."""
 _SAME = {"VARCHAR", "BOOLEAN", "DATE", "TIME"}
+TIME_TRAVEL_DAYS = 1
+"""For which Snowflake keeps what a publish replaced: as long as the Standard edition can."""
+PORTION_BYTES = 500_000
+"""Of ids or values in a statement: Snowflake repeats and shows none that is longer than 1 MB.
+https://docs.snowflake.com/en/user-guide/query-size-limits"""
+Item = TypeVar("Item")
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 _OTHERS = {
     "HUGEINT": "NUMBER(38,0)", "UHUGEINT": "NUMBER(38,0)", "FLOAT": "FLOAT", "DOUBLE": "FLOAT", "BLOB": "BINARY",
@@ -113,9 +119,24 @@ class Snowflake:
         return re.sub(r"'(?:[^']|'')*'|\"[^\"]+\"", lambda m: m[0] if m[0][0] == "'" else m[0].upper(), sql)
 
 
+def portions(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Ids or rows in portions that a statement can hold: their number may be that of the files of a stream."""
+    portion: list[Item] = []
+    size = 0
+    for item in items:
+        more = len(str(item)) + 4
+        if portion and size + more > PORTION_BYTES:
+            yield portion
+            portion, size = [], 0
+        portion.append(item)
+        size += more
+    if portion:
+        yield portion
+
+
 def among(values: Sequence[str]) -> str:
-    """The right side of IN, for ids of our own making; nothing is in an empty one."""
-    return f"({', '.join(map(literal, values)) or 'NULL'})"
+    """The right side of IN, for one of the `portions` of ids of our own making."""
+    return f"({', '.join(map(literal, values))})"
 
 
 def names(columns: Iterable[str]) -> str:

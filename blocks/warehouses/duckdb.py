@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from blocks.migrate import migrate_duckdb
 from blocks.sources.base import ColumnSpec
 from blocks.warehouses.base import Row
-from blocks.warehouses.dialect import DuckDB, names
+from blocks.warehouses.dialect import DuckDB, names, portions
 from blocks.warehouses.sql import SCHEMAS, SqlWarehouse
 from governance.errors import LockedError
 
@@ -112,8 +112,9 @@ class DuckDBWarehouse(SqlWarehouse):
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Put rows into a table."""
-        marks = ", ".join([f"({', '.join('?' * len(columns))})"] * len(rows))
-        self.execute(f"INSERT INTO {table} ({names(columns)}) VALUES {marks}", [v for row in rows for v in row])
+        for some in portions(rows):
+            marks = ", ".join([f"({', '.join('?' * len(columns))})"] * len(some))
+            self.execute(f"INSERT INTO {table} ({names(columns)}) VALUES {marks}", [v for row in some for v in row])
 
     def fill(self, table: str, columns: Sequence[ColumnSpec], sql: str) -> None:
         """Put the rows of a SELECT into a table."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from blocks.sources.base import ColumnSpec
 from blocks.warehouses.base import Batch, LayerPublish, now
-from blocks.warehouses.dialect import among
+from blocks.warehouses.dialect import among, portions
 from blocks.warehouses.ledger_loads import Loads
 from governance.model import CheckResult, Event
 
@@ -122,8 +122,9 @@ class Ledger(Loads):
     def events(self, events: Iterable[Event]) -> None:
         """Append events; one that is told already is left."""
         new = {e.id: e for e in events}
-        for (known,) in self.execute(f"SELECT id FROM ops.events WHERE id IN {among(list(new))}", ()) if new else ():
-            del new[known]
+        for ids in portions(list(new)):
+            for (known,) in self.execute(f"SELECT id FROM ops.events WHERE id IN {among(ids)}", ()):
+                del new[known]
         if new:
             rows = [(e.id, e.type, e.subject, e.time, json.dumps(e.data, default=str)) for e in new.values()]
             self.insert("ops.events", ("id", "type", "subject", "time", "data"), rows)

@@ -1,6 +1,7 @@
 """The loads and the quarantine of the ledger: what was planned, landed, published, kept back and read again.
 
-A load never costs a statement of its own: their number grows with the streams, not with the files.
+A load never costs a statement of its own: their number grows with the streams. Of many loads a statement takes as many
+as it can hold.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 
 from blocks.sources.base import Planned, Since
 from blocks.warehouses.base import Account, StreamLoad, now
-from blocks.warehouses.dialect import among
+from blocks.warehouses.dialect import among, portions
 from governance.errors import LockedError
 
 REPLAY = ":replay:"
@@ -61,17 +62,17 @@ class Loads:
         """Write the loads as planned, before the first byte is read; one that is there already is used again."""
         mine = {p.load_id: p for p in load.planned}
         batch, key = load.batch, (load.source, load.stream.name)
-        known = self.execute(
-            "SELECT load_id, identity, status, bytes FROM ops.loads WHERE source = ? AND stream = ? "
-            f"AND (status IN ('planned', 'landed') OR load_id IN {among(list(mine))})",
-            key,
-        )
+        found = "SELECT load_id, identity, status, bytes FROM ops.loads WHERE source = ? AND stream = ?"
+        known = self.execute(f"{found} AND status IN ('planned', 'landed')", key)
+        for ids in portions(mine):
+            over = f"AND status NOT IN ('planned', 'landed') AND load_id IN {among(ids)}"
+            known += self.execute(f"{found} {over}", key)
         there = {load_id: (status, size) for load_id, _, status, size in known if load_id in mine}
         gone = [i for i, identity, _, _ in known if i not in mine and not any(m in identity for m in _BY_ITSELF)]
         if gone and not any(mark in p.identity for p in load.planned for mark in _BY_ITSELF):
             self.fail(gone, "superseded: the file changed or went before it was landed")
-        if there:
-            these = f"load_id IN {among(list(there))}"
+        for ids in portions(there):
+            these = f"load_id IN {among(ids)}"
             self.execute(f"DELETE FROM ops.loads WHERE {these} AND status <> 'published'", ())
             if self.execute(f"SELECT 1 FROM ops.loads WHERE {these} LIMIT 1", ()):
                 raise LockedError(f"stream {'.'.join(key)}", "another run published it meanwhile", "run again")
@@ -87,26 +88,29 @@ class Loads:
 
     def landed(self, sizes: Mapping[str, int]) -> None:
         """The parts and the manifests of these loads are in the landing zone; load id → bytes."""
-        if sizes:
+        for some in portions(sizes.items()):
             self.execute(
                 "UPDATE ops.loads AS l SET status = 'landed', bytes = n.size "
-                f"FROM (SELECT * FROM (VALUES {_marks(len(sizes), 2)}) AS v (load_id, size)) AS n "
+                f"FROM (SELECT * FROM (VALUES {_marks(len(some), 2)}) AS v (load_id, size)) AS n "
                 "WHERE l.load_id = n.load_id",
-                [value for pair in sizes.items() for value in pair],
+                [value for pair in some for value in pair],
             )
 
     def fail(self, load_ids: Sequence[str], error: str) -> None:
         """The loads cannot be published as they are; a later run tries them again while their source has them."""
-        sql = (
-            "UPDATE ops.loads SET status = 'failed', error = ?, finished_at = ? "
-            f"WHERE load_id IN {among(load_ids)} AND status <> 'published'"
-        )
-        self.execute(sql, (error[:2000], now()))
+        self._close(load_ids, "status = 'failed', ", error)
 
     def interrupt(self, load_ids: Sequence[str], error: str) -> None:
         """The loads were stopped by something outside of them; the next run goes on with what is landed."""
-        sql = f"UPDATE ops.loads SET error = ?, finished_at = ? WHERE load_id IN {among(load_ids)} "
-        self.execute(f"{sql} AND status <> 'published'", (error[:2000], now()))
+        self._close(load_ids, "", error)
+
+    def _close(self, load_ids: Sequence[str], also: str, error: str) -> None:
+        for ids in portions(load_ids):
+            self.execute(
+                f"UPDATE ops.loads SET {also}error = ?, finished_at = ? WHERE load_id IN {among(ids)} "
+                "AND status <> 'published'",
+                (error[:2000], now()),
+            )
 
     def published(self, accounts: Mapping[str, Account]) -> None:
         """Close loads, in this order; `publish_seq` gives the incremental models theirs.
@@ -120,13 +124,14 @@ class Loads:
             (load_id, a.read, a.published, a.unchanged, a.quarantined, a.deleted, seq)
             for seq, (load_id, a) in enumerate(accounts.items(), first)
         )
-        self.execute(
-            "UPDATE ops.loads AS l SET status = 'published', rows_read = n.r, rows_published = n.p, "
-            "rows_unchanged = n.u, rows_quarantined = n.q, rows_deleted = n.d, publish_seq = n.seq, finished_at = ?, "
-            f"error = NULL FROM (SELECT * FROM (VALUES {_marks(len(accounts), 7)}) "
-            "AS v (load_id, r, p, u, q, d, seq)) AS n WHERE l.load_id = n.load_id",
-            [now(), *(value for row in counts for value in row)],
-        )
+        for some in portions(counts):
+            self.execute(
+                "UPDATE ops.loads AS l SET status = 'published', rows_read = n.r, rows_published = n.p, "
+                "rows_unchanged = n.u, rows_quarantined = n.q, rows_deleted = n.d, publish_seq = n.seq, "
+                f"finished_at = ?, error = NULL FROM (SELECT * FROM (VALUES {_marks(len(some), 7)}) "
+                "AS v (load_id, r, p, u, q, d, seq)) AS n WHERE l.load_id = n.load_id",
+                [now(), *(value for row in some for value in row)],
+            )
 
     def newest_load(self) -> int:
         """publish_seq of the newest published load."""
@@ -137,8 +142,10 @@ class Loads:
         if not load.duplicates:
             return {}
         identities = sorted({p.identity for p in load.duplicates})
-        known = self.execute(f"SELECT identity, rows_read FROM ops.loads WHERE identity IN {among(identities)}", ())
-        read = {identity: int(rows or 0) for identity, rows in known}
+        read: dict[str, int] = {}
+        for some in portions(identities):
+            known = self.execute(f"SELECT identity, rows_read FROM ops.loads WHERE identity IN {among(some)}", ())
+            read |= {identity: int(rows or 0) for identity, rows in known}
         rows: dict[str, tuple[object, ...]] = {}
         accounts = {}
         for p in load.duplicates:
@@ -149,7 +156,8 @@ class Loads:
                 count, 0, count, 0, 0, p.size, now(), now(), "duplicate", p.path, p.size, p.mtime_ns,
             )  # fmt: skip
             accounts[f"{p.load_id}@{p.path}"] = Account(read=count, unchanged=count)
-        self.execute(f"DELETE FROM ops.loads WHERE load_id IN {among(list(rows))}", ())
+        for ids in portions(rows):
+            self.execute(f"DELETE FROM ops.loads WHERE load_id IN {among(ids)}", ())
         self.insert("ops.loads", _DUPLICATE, list(rows.values()))
         return accounts
 
@@ -174,11 +182,9 @@ class Loads:
     def replayed(self, load: StreamLoad) -> None:
         """The rows went to a load of their own: to bronze, or to that load's quarantine."""
         load_id = load.planned[0].load_id
-        for start in range(0, len(load.replays), 500):
-            ids = load.replays[start : start + 500]
-            marks = ", ".join("?" * len(ids))
-            sql = f"UPDATE ops.quarantine SET replayed_at = ?, replay_load_id = ? WHERE id IN ({marks})"
-            self.execute(sql, (now(), load_id, *ids))
+        for ids in portions(load.replays):
+            sql = f"UPDATE ops.quarantine SET replayed_at = ?, replay_load_id = ? WHERE id IN {among(ids)}"
+            self.execute(sql, (now(), load_id))
         tried = self.execute("SELECT max(attempts) FROM ops.quarantine WHERE replay_load_id = ?", (load_id,))[0][0]
         sql = "UPDATE ops.quarantine SET tried_rules = ?, attempts = ? WHERE load_id = ?"
         self.execute(sql, (load.rules, int(tried or 0) + 1, load_id))

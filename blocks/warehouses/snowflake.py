@@ -17,7 +17,7 @@ from blocks.migrate import migrate_snowflake
 from blocks.settings import Settings
 from blocks.sources.base import ColumnSpec
 from blocks.warehouses.base import Row
-from blocks.warehouses.dialect import Snowflake, names
+from blocks.warehouses.dialect import Snowflake, names, portions
 from blocks.warehouses.snowflake_copy import copy_in, stage_of
 from blocks.warehouses.snowflake_errors import NotThereError, translated
 from blocks.warehouses.snowflake_session import acquire, connect, release
@@ -98,10 +98,11 @@ class SnowflakeWarehouse(SqlWarehouse):
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Put rows into a table, bound as arrays: one statement, however many they are."""
+        """Put rows into a table, bound as arrays."""
         marks = ", ".join("?" * len(columns))
         sql = f"INSERT INTO {table} ({names(columns)}) VALUES ({marks})"
-        self._run(sql, [[_bound(value) for value in row] for row in rows], many=True)
+        for some in portions(rows):
+            self._run(sql, [[_bound(value) for value in row] for row in some], many=True)
 
     def _run(self, sql: str, values: Sequence[Any], many: bool = False) -> tuple[list[str], list[tuple[Any, ...]]]:
         """(columns, rows) of a statement. Raises what `translated` makes of Snowflake's errors."""

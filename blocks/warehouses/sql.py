@@ -44,7 +44,7 @@ class SqlWarehouse(ABC):
 
     @abstractmethod
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Put rows into a table, by one statement."""
+        """Put rows into a table, by as few statements as there can be."""
 
     @abstractmethod
     def columns(self, schema: str, table: str) -> dict[str, str]:
