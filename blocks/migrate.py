@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from blocks.warehouses.dialect import Dialect, DuckDB, Snowflake
 from governance.migrate import is_pending, upgrade
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def migrate_duckdb(connection: duckdb.DuckDBPyConnection, schemas: Sequence[str]
     from duckdb_engine import ConnectionWrapper
 
     with connection.cursor() as cursor:  # closed here: a forgotten one would go on holding the file
-        _migrate("duckdb://", lambda: ConnectionWrapper(cursor), schemas)
+        _migrate(DuckDB(), lambda: ConnectionWrapper(cursor), schemas)
 
 
 def migrate_snowflake(connection: SnowflakeConnection, schemas: Sequence[str] = ("ops",)) -> None:
@@ -64,15 +65,16 @@ def migrate_snowflake(connection: SnowflakeConnection, schemas: Sequence[str] = 
                 raise
             rows = []
     if is_pending(LEDGER, next((version for (version,) in rows), None), STEPS):
-        _migrate("snowflake://", lambda: connection, schemas, isolation_level="AUTOCOMMIT", paramstyle="qmark")
+        _migrate(Snowflake(), lambda: connection, schemas, isolation_level="AUTOCOMMIT", paramstyle="qmark")
 
 
-def _migrate(url: str, connection: Callable[[], Any], schemas: Sequence[str], **options: Any) -> None:
+def _migrate(dialect: Dialect, connection: Callable[[], Any], schemas: Sequence[str], **options: Any) -> None:
     import sqlalchemy
     from alembic.ddl.impl import DefaultImpl
     from sqlalchemy.pool import StaticPool
 
     # The pool is never told to close: the connection is the caller's.
+    url = "snowflake://" if isinstance(dialect, Snowflake) else "duckdb://"
     engine = sqlalchemy.create_engine(url, creator=connection, poolclass=StaticPool, **options)
 
     class PlainSql(DefaultImpl):
@@ -82,7 +84,7 @@ def _migrate(url: str, connection: Callable[[], Any], schemas: Sequence[str], **
 
     engine.dialect.supports_sane_rowcount = False  # one row or two of a version: see BEFORE
     with engine.begin() as opened:
-        for statement in (*(f"CREATE SCHEMA IF NOT EXISTS {schema}" for schema in schemas), *BEFORE):
+        for statement in (*map(dialect.schema, schemas), *BEFORE):
             opened.exec_driver_sql(statement)
         transactional = engine.dialect.name == "duckdb"
         upgrade(opened, STEPS, version_table_schema="ops", transactional_ddl=transactional)

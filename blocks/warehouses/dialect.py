@@ -31,6 +31,10 @@ class Dialect(Protocol):
     table: str
     """Kind of the tables that are made of the landing zone, which can make them again."""
 
+    def schema(self, name: str) -> str:
+        """The statement that makes a schema where it is missing."""
+        ...
+
     def type(self, type_: str) -> str:
         """A column's type, given as a DuckDB type, as `columns()` of the warehouse reports it."""
         ...
@@ -52,6 +56,10 @@ class DuckDB:
     """The embedded warehouse."""
 
     table = "TABLE"
+
+    def schema(self, name: str) -> str:
+        """By its name."""
+        return f"CREATE SCHEMA IF NOT EXISTS {name}"
 
     def type(self, type_: str) -> str:
         """As it is."""
@@ -75,6 +83,11 @@ class Snowflake:
     """Snowflake: identifiers are upper case there, whether quoted or not."""
 
     table = "TRANSIENT TABLE"
+
+    def schema(self, name: str) -> str:
+        """With Time Travel for readers' layers and the ledger; the rest can be made again."""
+        days = TIME_TRAVEL_DAYS if name in ("silver", "gold", "ops") else 0
+        return f"CREATE SCHEMA IF NOT EXISTS {name} DATA_RETENTION_TIME_IN_DAYS = {days}"
 
     def type(self, type_: str) -> str:
         """Numbers are NUMBER; what Snowflake has no type for is text, and so is JSON until the view parses it."""

@@ -28,7 +28,7 @@ def prepare(warehouse: SqlWarehouse, layer: str, incremental: Sequence[str], ful
     """An empty audit schema, with a copy of what is published of each incremental model."""
     audit = f"{layer}__audit"
     warehouse.execute(f"DROP SCHEMA IF EXISTS {audit} CASCADE")
-    warehouse.execute(f"CREATE SCHEMA {audit}")
+    warehouse.execute(warehouse.dialect.schema(audit))
     there = set() if full else set(warehouse.tables(layer))
     for model in incremental:
         if model in there:
@@ -72,7 +72,7 @@ def keep(warehouse: SqlWarehouse, layer: str, spare: datetime | None = None) -> 
     kept = _kept(warehouse, layer)
     if kept and kept[0][1:3] == (slot, run_id):
         return
-    warehouse.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}__kept")
+    warehouse.execute(warehouse.dialect.schema(f"{layer}__kept"))
     models = warehouse.tables(layer)
     for model in models:
         copy = f"{layer}__kept.{quote(_name(model, slot))}"

@@ -1,10 +1,16 @@
-"""What Snowflake is told differently. The emulator reads the same value twice where a key is."""
+"""What Snowflake is told differently. The emulator reads the same value twice where a key is, and keeps no history."""
+
+import re
+from pathlib import Path
 
 import sqlglot
 from sqlglot import exp
 
 from blocks.sources.base import ColumnSpec
 from blocks.warehouses.dialect import PORTION_BYTES, Snowflake, among, portions
+from blocks.warehouses.sql import SCHEMAS
+
+PRODUCTION = (Path(__file__).resolve().parents[3] / "docs" / "production.sql").read_text("utf-8")
 
 
 def test_an_object_with_a_key_twice_is_parsed() -> None:
@@ -13,6 +19,18 @@ def test_an_object_with_a_key_twice_is_parsed() -> None:
     parsed = sqlglot.parse_one(f"SELECT {shown}", read="snowflake").find(exp.ParseJSON)
     assert parsed is not None
     assert [parsed.this.name, parsed.expression.name] == ["properties", "d"]
+
+
+def test_what_can_be_made_again_has_no_time_travel_and_production_sql_says_the_same() -> None:
+    """Not executed: the emulator keeps no history."""
+    days = {}
+    for statement in map(Snowflake().schema, (*SCHEMAS, "silver__audit", "gold__kept")):
+        found = sqlglot.parse_one(statement, read="snowflake").find(exp.Property)
+        assert found is not None
+        days[re.split(r"\s", statement)[5]] = int(found.args["value"].name)
+    assert {name for name, number in days.items() if number} == {"silver", "gold", "ops"}
+    said = re.findall(r"CREATE SCHEMA IF NOT EXISTS HALLMARK\.(\w+) DATA_RETENTION_TIME_IN_DAYS = (\d+);", PRODUCTION)
+    assert {name.lower(): int(number) for name, number in said} == {name: days[name] for name in SCHEMAS}
 
 
 def test_no_list_of_ids_is_longer_than_a_statement_may_be() -> None:
