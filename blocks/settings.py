@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     snowflake_statement_timeout: int = Field(default=3600, ge=1)
     """Seconds after which Snowflake ends a statement."""
     snowflake_role: str | None = None
+    snowflake_pii_role: str | None = None
+    """Role that sees personal data; with one, all others see masks, which need the Enterprise edition."""
 
     @classmethod
     def load(cls, **overrides: Any) -> Settings:

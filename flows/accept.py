@@ -66,7 +66,7 @@ def accept(settings: Settings, name: str, reason: str, sources: str | None, prof
         with warehouse.transaction():
             warehouse.ledger.set_stream_schema(source, stream, shape)
             warehouse.ledger.act(getpass.getuser(), "stream.accept", name, "; ".join([*said, *filter(None, [reason])]))
-        warehouse.show(load)
+        warehouse.show(load, context.protection(f"bronze.{load.table}"))
     return said
 
 

@@ -130,7 +130,7 @@ def load_again(chosen: Chosen, context: Context) -> Account:
 def begin_stream(load: StreamLoad, context: Context) -> None:
     """Mend what a kill left of the stream, and write the loads as planned."""
     with open_warehouse(context.settings) as warehouse:
-        mend(load, warehouse)
+        mend(load, warehouse, context)
         with warehouse.transaction():
             warehouse.ledger.plan(load)
 

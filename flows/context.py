@@ -21,6 +21,7 @@ from flows import slots
 from governance.errors import ConfigurationError
 from governance.manifest import DeclaredTest, datasets, declared_tests
 from governance.model import Dataset, Event
+from governance.protection import OPEN, Protection, protections
 
 LAYERS = ("bronze", "silver", "gold")
 SAMPLE_VARIABLES = {"CRM_URL", "DROPS_ROOT", "MAILROOM_ROOT"}
@@ -60,6 +61,15 @@ class Context:
     def datasets(self) -> tuple[Dataset, ...]:
         """Every dataset that dbt's YAML declares, with its owner."""
         return datasets(self.manifest, self.bronze_owners)
+
+    @cached_property
+    def protections(self) -> dict[str, Protection]:
+        """dataset → who may see what of it, as dbt's YAML declares it; who may open a file sees all of it."""
+        return {} if self.settings.profile == "local" else protections(self.manifest)
+
+    def protection(self, dataset: str) -> Protection:
+        """Who may see what of a dataset."""
+        return self.protections.get(dataset, OPEN)
 
     @cached_property
     def landing(self) -> Landing:

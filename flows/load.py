@@ -25,18 +25,18 @@ from governance.model import Event
 LOG = logging.getLogger("hallmark")
 
 
-def mend(load: StreamLoad, warehouse: SqlWarehouse) -> None:
+def mend(load: StreamLoad, warehouse: SqlWarehouse, context: Context) -> None:
     """Before anything is planned: make the stream's row, and show what a killed run published of it."""
     warehouse.ledger.touch_stream(load.source, load.stream.name)
-    warehouse.show(load)
-    for name in filter(None, warehouse.ledger.schemas(load.source, load.stream.name)):
-        warehouse.show(replace(load, stream=child_stream(load, name), parent=load))
+    below = filter(None, warehouse.ledger.schemas(load.source, load.stream.name))
+    for one in (load, *(replace(load, stream=child_stream(load, name), parent=load) for name in below)):
+        warehouse.show(one, context.protection(f"bronze.{one.table}"))
 
 
 def plan(reader: Reader, load: StreamLoad, context: Context) -> StreamLoad:
     """Name the loads and write them to the ledger as planned; content that is known is set apart as duplicate."""
     with open_warehouse(context.settings) as warehouse:
-        mend(load, warehouse)
+        mend(load, warehouse, context)
         since = warehouse.ledger.since(load.source, load.stream.name)
     landed = [p for p in since.unfinished if is_landed(load, p, context)]
     since = replace(since, unfinished=[replace(p, landed=p in landed) for p in since.unfinished])
@@ -155,7 +155,7 @@ def after_publish(ready: Sequence[Ready], context: Context) -> None:
     """What need not be in the transaction; the next run does it again should this one not come to it."""
     with open_warehouse(context.settings) as warehouse:
         for one in ready:
-            warehouse.show(one.load)
+            warehouse.show(one.load, context.protection(f"bronze.{one.load.table}"))
         save_picture(context.settings, warehouse)
     for one in ready:
         for manifest in one.manifests:

@@ -31,6 +31,6 @@ def rollback(settings: Settings, layer: str, to: str, reason: str) -> Mapping[st
         return [context.event("hallmark.publish.rolledback.v1", layer, owner=PLATFORM, rows=dict(rows), reason=reason)]
 
     with exclusive(settings.home / "batch.lock", "the batch"), open_warehouse(settings) as warehouse:
-        rows = warehouse.rollback(layer, context.batch, tell)
+        rows = warehouse.rollback(layer, context.batch, tell, context.protections)
         save_picture(settings, warehouse)
     return rows

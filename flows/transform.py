@@ -101,7 +101,7 @@ def build(context: Context, layer: str, stale: Mapping[str, str]) -> tuple[Layer
     LOG.info("%s: %d models built%s", layer, len(models.keys), " in full" if full else "")
     publish = LayerPublish(
         layer, context.batch, models.keys, models.rejected, upto, fingerprint, full,
-        {d: s for d, s in stale.items() if d.startswith(f"{layer}.")},
+        context.protections, {d: s for d, s in stale.items() if d.startswith(f"{layer}.")},
     )  # fmt: skip
     return publish, list(models.skipped)
 

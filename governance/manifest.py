@@ -116,7 +116,7 @@ def layer_models(manifest: Manifest, layer: str, present: Iterable[str]) -> Laye
             if node["resource_type"] == "source":
                 missing[unique_id] = _layer(node) == "bronze" and dataset_name(node) not in there
             else:
-                spared = _meta(node).get("optional") or ()
+                spared = meta_of(node).get("optional") or ()
                 needed = [p for p in _depends_on(node) if nodes.get(p, {}).get("name") not in spared]
                 missing[unique_id] = any(lacks(p) for p in needed)
         return missing[unique_id]
@@ -149,7 +149,7 @@ def _config(node: Node) -> Mapping[str, Any]:
     return cast(Mapping[str, Any], node.get("config") or {})
 
 
-def _meta(node: Node) -> dict[str, Any]:
+def meta_of(node: Node) -> dict[str, Any]:
     """`meta` stands beside `config` or within it, by dbt's release."""
     return {**(node.get("meta") or {}), **(_config(node).get("meta") or {})}
 
@@ -209,7 +209,7 @@ def _unique_key(node: Node) -> str | None:
 
 
 def _dataset(node: Node, manifest: Manifest, owners: Mapping[str, str]) -> Dataset:
-    name, meta = dataset_name(node), _meta(node)
+    name, meta = dataset_name(node), meta_of(node)
     exposure = node["resource_type"] == "exposure"
     owner = owner_of(name, owners) or node.get("group") or _config(node).get("group") or meta.get("owner") or ""
     if exposure and not owner:
@@ -228,7 +228,7 @@ def _dataset(node: Node, manifest: Manifest, owners: Mapping[str, str]) -> Datas
 
 
 def _column(column: Node) -> Column:
-    meta = _meta(column)
+    meta = meta_of(column)
     pii = meta.get("pii")
     return Column(
         name=str(column["name"]).lower(),

@@ -269,13 +269,13 @@ class Proxy:
                 for s in self.sessions.values()
                 if s.transaction is not None
             ]
-        return _rows(_TRANSACTIONS, rows)
+        return rows_of(_TRANSACTIONS, rows)
 
     def _abort(self, number: int) -> bytes:
         for token, session in list(self.sessions.items()):
             if session.transaction == number:
                 self._roll_back(token, session)
-        return _rows({f"SYSTEM$ABORT_TRANSACTION({number})": "text"}, [[f"Aborted transaction id: {number}"]])
+        return rows_of({f"SYSTEM$ABORT_TRANSACTION({number})": "text"}, [[f"Aborted transaction id: {number}"]])
 
 
 def _refused(code: str, state: str, message: str) -> bytes:
@@ -283,7 +283,7 @@ def _refused(code: str, state: str, message: str) -> bytes:
     return json.dumps({"data": data, "code": code, "message": message, "success": False}).encode()
 
 
-def _rows(columns: dict[str, str], rows: list[list[str]]) -> bytes:
+def rows_of(columns: dict[str, str], rows: list[list[str]]) -> bytes:
     """The answer to a SELECT, as JSON."""
     sizes = {"fixed": (None, 38, 0), "text": (256, None, None), "timestamp_ltz": (None, 0, 9)}
     rowtype = [

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from blocks.sources.base import ColumnSpec, Extract, Manifest, Planned
 from blocks.sources.spec import StreamSpec
 from governance.model import CheckResult, Event
+from governance.protection import OPEN, Protection
 
 if TYPE_CHECKING:
     from blocks.warehouses.ledger import Ledger
@@ -107,6 +108,8 @@ class LayerPublish:
     loads_upto: int = 0
     fingerprint: str = ""
     full: bool = False
+    protected: Mapping[str, Protection] = field(default_factory=dict)
+    """dataset → who may see what of it."""
     stale: Mapping[str, str] = field(default_factory=dict)
     """dataset → slot of its data, for those downstream of a failed stream."""
 
@@ -170,8 +173,11 @@ class Warehouse(Protocol):
         """
         ...
 
-    def show(self, load: StreamLoad) -> None:
-        """After a publish, or a kill in the midst of one: let bronze show what is published, and clear staging."""
+    def show(self, load: StreamLoad, declared: Protection = OPEN) -> None:
+        """After a publish, or a kill in the midst of one: let bronze show what is published, and clear staging.
+
+        Personal columns are never shown without their masks.
+        """
         ...
 
     def prepare_layer(self, layer: str, incremental: Sequence[str], full: bool) -> None:
@@ -182,7 +188,9 @@ class Warehouse(Protocol):
         """Replace the layer by its audited build in one transaction; rows of each dataset afterwards."""
         ...
 
-    def rollback(self, layer: str, batch: Batch, tell: TellLayer) -> Mapping[str, int]:
+    def rollback(
+        self, layer: str, batch: Batch, tell: TellLayer, protected: Mapping[str, Protection] | None = None
+    ) -> Mapping[str, int]:
         """Put a layer back to what the slot of this batch published, in one transaction; rows of each dataset.
 
         Raises ConfigurationError for a slot that is not kept: the last four are.

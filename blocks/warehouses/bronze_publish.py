@@ -20,6 +20,7 @@ from blocks.warehouses.bronze_stage import (
 )
 from blocks.warehouses.dialect import EARLIEST, names
 from governance.errors import HallmarkError, SourceError
+from governance.protection import Protection
 
 if TYPE_CHECKING:
     from blocks.warehouses.sql import SqlWarehouse
@@ -79,7 +80,7 @@ def _publish_one(warehouse: SqlWarehouse, ready: Ready, read: Mapping[str, int],
     return accounts
 
 
-def show(warehouse: SqlWarehouse, load: StreamLoad) -> None:
+def show(warehouse: SqlWarehouse, load: StreamLoad, declared: Protection) -> None:
     """Let `bronze.x` show the published columns, and clear staging; mends what a kill after the commit left."""
     drop_staging(warehouse, load.table)
     schema = warehouse.ledger.stream_schema(load.source, load.stream.name)
@@ -87,12 +88,15 @@ def show(warehouse: SqlWarehouse, load: StreamLoad) -> None:
         return
     keyed = bool(load.stream.primary_key)
     columns = [*schema, *(KEYED_META if keyed else META)]
-    if list(warehouse.columns("bronze", load.table)) == [c.name for c in columns]:
+    names_ = [c.name for c in columns]
+    view = f"bronze.{quote(load.table)}"
+    as_it_is = list(warehouse.columns("bronze", load.table)) == names_
+    if as_it_is and warehouse.is_hidden(view, names_, declared):
         return
     cells = ", ".join(map(warehouse.dialect.shown, columns))
     where = "" if keyed else " WHERE _load_id IN (SELECT load_id FROM ops.loads WHERE status = 'published')"
     warehouse.execute(
-        f"CREATE OR REPLACE VIEW bronze.{quote(load.table)} AS "
+        f"CREATE OR REPLACE VIEW {view}{warehouse.view_columns(names_, declared)} AS "
         f"SELECT {cells} FROM bronze__loads.{quote(load.table)}{where}"
     )
 

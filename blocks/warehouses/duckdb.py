@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from blocks.warehouses.base import Row
 from blocks.warehouses.dialect import DuckDB, names, portions
 from blocks.warehouses.sql import SCHEMAS, SqlWarehouse
 from governance.errors import LockedError
+from governance.protection import Protection
 
 if TYPE_CHECKING:
     import duckdb
@@ -129,6 +130,21 @@ class DuckDBWarehouse(SqlWarehouse):
         """Let `target` hold just the rows of `source`."""
         self.execute(f"DELETE FROM {target}")
         self.execute(f"INSERT INTO {target} ({names(columns)}) SELECT {names(columns)} FROM {source}")
+
+    def make_anew(self, source: str, target: str, declared: Protection) -> None:
+        """Replace `target`."""
+        self.execute(f"CREATE OR REPLACE TABLE {target} AS SELECT * FROM {source}")
+
+    def protect(self, table: str, columns: Collection[str], declared: Protection) -> None:
+        """Nothing: who may open the file sees all of it."""
+
+    def is_hidden(self, view: str, columns: Sequence[str], declared: Protection) -> bool:
+        """As much as can be."""
+        return True
+
+    def view_columns(self, columns: Sequence[str], declared: Protection) -> str:
+        """Nothing."""
+        return ""
 
     def announce(self, source: str, stream: str, run_id: str) -> None:
         """Nothing: the file is taken by one process at a time, and what a killed one was in is rolled back."""

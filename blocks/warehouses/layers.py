@@ -16,6 +16,7 @@ from blocks.warehouses.base import Batch, LayerPublish, TellLayer, now
 from blocks.warehouses.dialect import names
 from governance.errors import ConfigurationError
 from governance.model import CheckResult
+from governance.protection import OPEN, Protection
 
 if TYPE_CHECKING:
     from blocks.warehouses.sql import SqlWarehouse
@@ -42,7 +43,7 @@ def publish(
     layer, ledger = publish.layer, warehouse.ledger
     keep(warehouse, layer)
     models = {**publish.models, **dict.fromkeys(publish.rejected)}
-    shapes = {model: _make_room(warehouse, layer, model) for model in models}
+    shapes = {model: _make_room(warehouse, layer, model, publish.protected) for model in models}
     with warehouse.transaction():
         before = _counts(warehouse, layer, publish.models)
         for model, key in models.items():
@@ -87,7 +88,9 @@ def keep(warehouse: SqlWarehouse, layer: str, spare: datetime | None = None) -> 
         warehouse.execute("DELETE FROM ops.kept WHERE layer = ? AND slot = ?", (layer, old))
 
 
-def rollback(warehouse: SqlWarehouse, layer: str, batch: Batch, tell: TellLayer) -> Mapping[str, int]:
+def rollback(
+    warehouse: SqlWarehouse, layer: str, batch: Batch, tell: TellLayer, protected: Mapping[str, Protection]
+) -> Mapping[str, int]:
     """Put a layer back to what the batch's slot published. Its next build goes on from there."""
     slot = batch.slot
     keep(warehouse, layer, spare=slot)  # what is published now can be gone back to as well
@@ -97,7 +100,7 @@ def rollback(warehouse: SqlWarehouse, layer: str, batch: Batch, tell: TellLayer)
         raise ConfigurationError(f"slot {slot:%Y-%m-%dT%H:%M:%SZ} of {layer}", "it is not kept", f"use one of {slots}")
     _, _, _, datasets, upto, fingerprint, _ = kept[slot]
     models = json.loads(datasets)
-    shapes = {m: _make_room(warehouse, layer, m, f"{layer}__kept", _name(m, slot)) for m in models}
+    shapes = {m: _make_room(warehouse, layer, m, protected, f"{layer}__kept", _name(m, slot)) for m in models}
     with warehouse.transaction():
         for model, columns in shapes.items():
             source = f"{layer}__kept.{quote(_name(model, slot))}"
@@ -125,9 +128,15 @@ def _name(model: str, slot: datetime) -> str:
 
 
 def _make_room(
-    warehouse: SqlWarehouse, layer: str, model: str, schema: str | None = None, table: str | None = None
+    warehouse: SqlWarehouse,
+    layer: str,
+    model: str,
+    protected: Mapping[str, Protection],
+    schema: str | None = None,
+    table: str | None = None,
 ) -> list[str]:
-    """Let the published table have every column that is to come; those columns."""
+    """Let the published table have every column that is to come, and hide what is declared; those columns."""
+    declared = protected.get(f"{layer}.{model}", OPEN)
     schema, table = schema or f"{layer}__audit", table or model
     source, target = f"{schema}.{quote(table)}", f"{layer}.{quote(model)}"
     wanted, have = warehouse.columns(schema, table), warehouse.columns(layer, model)
@@ -135,11 +144,12 @@ def _make_room(
         warehouse.execute(f"CREATE TABLE {target} AS SELECT * FROM {source} LIMIT 0")
     elif any(have.get(name, type_) != type_ for name, type_ in wanted.items()):
         # No warehouse changes a column to any type in place: this table is replaced by itself, before the others.
-        warehouse.execute(f"CREATE OR REPLACE TABLE {target} AS SELECT * FROM {source}")
+        warehouse.make_anew(source, target, declared)
     else:
         for name, type_ in wanted.items():
             if name not in have:
                 warehouse.execute(f"ALTER TABLE {target} ADD COLUMN {quote(name)} {type_}")
+    warehouse.protect(target, wanted, declared)  # before the rows come
     return list(wanted)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from blocks.migrate import migrate_snowflake
 from blocks.settings import Settings
 from blocks.sources.base import ColumnSpec
+from blocks.sources.naming import quote
+from blocks.warehouses import snowflake_policies
 from blocks.warehouses.base import Row
 from blocks.warehouses.dialect import Snowflake, names, portions
 from blocks.warehouses.snowflake_copy import copy_in, stage_of
@@ -24,6 +26,7 @@ from blocks.warehouses.snowflake_session import acquire, connect, release
 from blocks.warehouses.sql import SCHEMAS, SqlWarehouse
 from blocks.warehouses.tags import query_tag
 from governance.errors import LockedError, UnreachableError
+from governance.protection import Protection
 
 if TYPE_CHECKING:
     import duckdb
@@ -137,6 +140,30 @@ class SnowflakeWarehouse(SqlWarehouse):
         """Let `target` hold just the rows of `source`."""
         listed = names(columns)
         self.execute(f"INSERT OVERWRITE INTO {target} ({listed}) SELECT {listed} FROM {source}")
+
+    def make_anew(self, source: str, target: str, declared: Protection) -> None:
+        """What has something to hide becomes a clone, masks and all, of a table that is where no reader can be."""
+        if not snowflake_policies.hides(self, declared):
+            self.execute(f"CREATE OR REPLACE TABLE {target} COPY GRANTS AS SELECT * FROM {source}")
+            return
+        schema, _, name = source.replace('"', "").partition(".")
+        made = f"{schema}.{quote(f'{name}$made')}"  # permanent: of dbt's own, transient tables none can be cloned
+        self.execute(f"CREATE OR REPLACE TABLE {made} AS SELECT * FROM {source}")
+        snowflake_policies.hide(self, made, self.columns(schema, f"{name}$made"), declared)
+        self.execute(f"CREATE OR REPLACE TABLE {target} CLONE {made} COPY GRANTS")
+        self.execute(f"DROP TABLE {made}")
+
+    def protect(self, table: str, columns: Collection[str], declared: Protection) -> None:
+        """By `snowflake_policies.py`."""
+        snowflake_policies.protect(self, table, columns, declared)
+
+    def is_hidden(self, view: str, columns: Sequence[str], declared: Protection) -> bool:
+        """By the tags that it has."""
+        return not snowflake_policies.untagged(self, view, columns, declared)
+
+    def view_columns(self, columns: Sequence[str], declared: Protection) -> str:
+        """Their tags."""
+        return snowflake_policies.view_columns(self, columns, declared)
 
     def columns(self, schema: str, table: str) -> dict[str, str]:
         """Column → type of a table or view, in order; empty if it is not there."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from blocks.warehouses.dialect import Dialect
 from blocks.warehouses.ledger import Ledger
 from governance.errors import HallmarkError
 from governance.model import CheckResult
+from governance.protection import OPEN, Protection
 
 if TYPE_CHECKING:
     import duckdb
@@ -71,6 +72,22 @@ class SqlWarehouse(ABC):
         """Let `target` hold just the rows of `source`, as a part of a transaction."""
 
     @abstractmethod
+    def make_anew(self, source: str, target: str, declared: Protection) -> None:
+        """Let `target` have the columns and the rows of `source`, in one step, and protected as it is declared."""
+
+    @abstractmethod
+    def protect(self, table: str, columns: Collection[str], declared: Protection) -> None:
+        """Let a published table that has no row yet, or was protected before, show what is declared of it."""
+
+    @abstractmethod
+    def is_hidden(self, view: str, columns: Sequence[str], declared: Protection) -> bool:
+        """Whether a view that is there hides what is declared today."""
+
+    @abstractmethod
+    def view_columns(self, columns: Sequence[str], declared: Protection) -> str:
+        """What stands between a view's name and its SELECT, so that it is never there unprotected."""
+
+    @abstractmethod
     def announce(self, source: str, stream: str, run_id: str) -> None:
         """Before a stream's publishing transaction: what is to be done for a publisher that was killed in one."""
 
@@ -96,9 +113,9 @@ class SqlWarehouse(ABC):
         """Publish the staged rows of a stream and its child tables."""
         return bronze_publish.publish(self, ready, tell)
 
-    def show(self, load: StreamLoad) -> None:
+    def show(self, load: StreamLoad, declared: Protection = OPEN) -> None:
         """Let `bronze.x` show what is published, and clear staging."""
-        bronze_publish.show(self, load)
+        bronze_publish.show(self, load, declared)
 
     def prepare_layer(self, layer: str, incremental: Sequence[str], full: bool) -> None:
         """An empty audit schema, with a copy of what is published of each incremental model."""
@@ -108,6 +125,8 @@ class SqlWarehouse(ABC):
         """Put the audited build in the place of the published one."""
         return layers.publish(self, publish, checks, tell)
 
-    def rollback(self, layer: str, batch: Batch, tell: TellLayer) -> Mapping[str, int]:
+    def rollback(
+        self, layer: str, batch: Batch, tell: TellLayer, protected: Mapping[str, Protection] | None = None
+    ) -> Mapping[str, int]:
         """Put a layer back to a slot that is kept."""
-        return layers.rollback(self, layer, batch, tell)
+        return layers.rollback(self, layer, batch, tell, protected or {})

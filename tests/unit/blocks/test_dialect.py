@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from blocks.sources.base import ColumnSpec
 from blocks.warehouses.dialect import PORTION_BYTES, Snowflake, among, portions
+from blocks.warehouses.snowflake_policies import MASKS
 from blocks.warehouses.sql import SCHEMAS
 
 PRODUCTION = (Path(__file__).resolve().parents[3] / "docs" / "production.sql").read_text("utf-8")
@@ -41,3 +42,12 @@ def test_no_list_of_ids_is_longer_than_a_statement_may_be() -> None:
     assert max(len(among(portion)) for portion in found) <= PORTION_BYTES + 2
     assert list(portions([])) == []
     assert list(portions(["x" * PORTION_BYTES * 2, "y"])) == [["x" * PORTION_BYTES * 2], ["y"]]
+
+
+def test_every_type_of_a_column_has_a_mask() -> None:
+    """A tag does not mask a column of a type for which it has no mask."""
+    types = (
+        "VARCHAR", "BOOLEAN", "DATE", "TIME", "BIGINT", "HUGEINT", "DECIMAL(18,3)", "DOUBLE", "BLOB", "TIMESTAMP",
+        "TIMESTAMP WITH TIME ZONE", "JSON", "UUID", "INTERVAL",
+    )  # fmt: skip
+    assert {Snowflake().type(t).partition("(")[0] for t in types} | {"VARIANT"} <= set(MASKS)
