@@ -17,11 +17,12 @@ from blocks.warehouses.base import LayerPublish, now
 from expectations import gate, suites
 from flows import slots
 from flows.context import Context, make_context
+from flows.cost import outliers
 from flows.gates import gate_on
 from flows.lineage import model_lineage
 from flows.told import PLATFORM, gate_event, layer_events
 from governance.manifest import layer_models
-from governance.model import CheckResult
+from governance.model import CheckResult, Event
 
 LOG = logging.getLogger("hallmark")
 Result = dict[str, Any]
@@ -122,10 +123,12 @@ def release(context: Context, layer: str, publish: LayerPublish, checks: Sequenc
     """Put the build in the place of what is published, with its lineage and facts as events."""
     with open_warehouse(context.settings) as warehouse:
         datasets, edges = model_lineage(context, layer, warehouse)
-        rows = warehouse.publish_layer(
-            publish, checks,
-            lambda counted: layer_events(context, layer, datasets, counted, checks, edges, publish.stale),
-        )  # fmt: skip
+        costly = outliers(context, publish, warehouse)
+
+        def tell(counted: Mapping[str, int]) -> list[Event]:
+            return [*layer_events(context, layer, datasets, counted, checks, edges, publish.stale), *costly]
+
+        rows = warehouse.publish_layer(publish, checks, tell)
     LOG.info("%s: %d datasets published, %d rows", layer, len(rows), sum(rows.values()))
 
 
