@@ -10,6 +10,9 @@ READY := $(VENV)/.ready
 LINT_READY := $(LINT_VENV)/.ready
 FAKESNOW_READY := $(FAKESNOW_VENV)/.ready
 
+# All tests share the cores file by file, the long ones first; at most four at a time: each keeps servers of its own.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder tests/chaos tests/integration tests/unit
+
 .DEFAULT_GOAL := help
 .PHONY: help install run test chaos check format docs pictures clean
 .DELETE_ON_ERROR:
@@ -24,7 +27,7 @@ run: $(READY)  ## sample data the first time, a wave of changes each later time,
 	@$(BIN)/hallmark run
 
 test: $(READY) $(FAKESNOW_READY)  ## all tests, or those of TESTS=path
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest $(or $(TESTS),$(PARALLEL))
 
 chaos: $(READY) $(FAKESNOW_READY)  ## kills runs on Snowflake at 50 points
 	@$(BIN)/python -m pytest -m chaos tests/chaos

@@ -1,7 +1,7 @@
 """What tests of several packages share: no telemetry, and no setting of the machine that would change a result.
 
-`first`, `waved` and `second` are one home in three states, made once for the session: who changes a home takes
-`first.copy(...)`.
+`sampled`, `first`, `waved` and `second` are one home in four states, made once for all workers: who changes a home
+takes a copy of it by `new_home`.
 """
 
 import os
@@ -10,10 +10,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.homes import SLOT1, Home, without_connectors
+from tests import once
+from tests.homes import SLOT1, Home, once_home, without_connectors
 
 os.environ["DO_NOT_TRACK"] = "1"
 ROWS = 1500
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What is made once is made for all workers, and their controller removes it."""
+    if not hasattr(config, "workerinput"):
+        once.begin()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The end of `pytest_configure`."""
+    if not hasattr(config, "workerinput"):
+        once.end()
 
 
 @pytest.fixture(autouse=True)
@@ -73,18 +86,14 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def new_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Home]]:
-    """Makes homes: a copy of the given one, or one with a fresh sample; their servers' files go with the session."""
+def new_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Home], Home]]:
+    """Copies homes; their servers' files go with the session."""
     from blocks import sample
 
     made: list[Home] = []
-    sources = without_connectors(tmp_path_factory.mktemp("sources"))
 
-    def make(of: Home | None = None) -> Home:
-        path = tmp_path_factory.mktemp("homes") / "home"
-        if of is None:
-            sample.make(path, ROWS)
-        made.append(of.copy(path) if of else Home(path, sources))
+    def make(of: Home) -> Home:
+        made.append(of.copy(tmp_path_factory.mktemp("homes") / "home"))
         return made[-1]
 
     yield make
@@ -93,32 +102,37 @@ def new_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
 
 
 @pytest.fixture(scope="session")
-def sampled(new_home: Callable[..., Home]) -> Home:
+def sampled(new_home: Callable[[Home], Home]) -> Home:
     """A sample, and no run yet."""
-    return new_home()
+    from blocks import sample
+
+    def make(path: Path) -> Home:
+        sample.make(path, ROWS)
+        return Home(path, without_connectors(path.parent))
+
+    return new_home(once_home("sampled", make))
 
 
 @pytest.fixture(scope="session")
-def first(sampled: Home, new_home: Callable[..., Home], prefect_server: str) -> Home:
+def first(sampled: Home, new_home: Callable[[Home], Home], prefect_server: str) -> Home:
     """After the first slot. Only to be read."""
-    home = new_home(sampled)
-    home.summary = home.run(slot=SLOT1)
-    return home
+    return new_home(once_home("first", lambda path: sampled.copy(path).after(slot=SLOT1)))
 
 
 @pytest.fixture(scope="session")
-def waved(first: Home, new_home: Callable[..., Home]) -> Home:
+def waved(first: Home, new_home: Callable[[Home], Home]) -> Home:
     """After the first slot, with a wave of changes that no run has seen. Only to be copied."""
     from blocks import sample
 
-    home = new_home(first)
-    sample.wave(home.path)
-    return home
+    def make(path: Path) -> Home:
+        home = first.copy(path)
+        sample.wave(path)
+        return home
+
+    return new_home(once_home("waved", make))
 
 
 @pytest.fixture(scope="session")
-def second(waved: Home, new_home: Callable[..., Home], prefect_server: str) -> Home:
+def second(waved: Home, new_home: Callable[[Home], Home], prefect_server: str) -> Home:
     """After the second slot. Only to be read."""
-    home = new_home(waved)
-    home.summary = home.run()
-    return home
+    return new_home(once_home("second", lambda path: waved.copy(path).after()))

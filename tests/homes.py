@@ -5,16 +5,13 @@ The parts are real: PostgreSQL, files, DuckDB, a Prefect server. Each home has i
 
 from __future__ import annotations
 
-import atexit
-import functools
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +22,7 @@ import pytest
 import yaml
 
 from flows.context import SOURCES
+from tests.once import once
 
 HALLMARK = [sys.executable, "-P", "-m", "flows.cli"]
 SLOT1, SLOT2, SLOT3 = "2026-11-22T00:00:00Z", "2026-11-22T06:00:00Z", "2026-11-22T12:00:00Z"
@@ -141,7 +139,12 @@ class Home:
         subprocess.run(["cp", "-a", str(place_of(self.path)), str(place)], check=True)
         state = to / "sample" / "state.json"
         state.write_text(json.dumps({**json.loads(state.read_text()), "postgres": str(place)}))
-        return Home(to, self.sources, dict(self.variables))
+        return Home(to, self.sources, dict(self.variables), dict(self.summary))
+
+    def after(self, **arguments: Any) -> Home:
+        """Itself, after one batch."""
+        self.summary = self.run(**arguments)
+        return self
 
     @contextmanager
     def crm(self) -> Iterator[Any]:
@@ -160,17 +163,24 @@ class Home:
         return {p.name for p in (self.path / "landing").glob("*/*/*")} - known
 
 
-@functools.cache
 def parsed() -> Path:
     """The folder `dbt` of a home that dbt has parsed each layer for, once in the session. Only to be copied."""
+    folder, _ = once("parsed", _parse)
+    return folder / "dbt"
+
+
+def _parse(home: Path) -> None:
     from blocks.dbt import DbtProject
     from blocks.settings import Settings
 
-    folder = tempfile.TemporaryDirectory(prefix="hallmark-parsed-")
-    atexit.register(folder.cleanup)
     for layer_name in ("all", "silver", "gold"):
-        DbtProject(Settings.load(home=Path(folder.name)), layer_name).invoke(["parse"])
-    return Path(folder.name) / "dbt"
+        DbtProject(Settings.load(home=home), layer_name).invoke(["parse"])
+
+
+def once_home(name: str, make: Callable[[Path], Home]) -> Home:
+    """The home that `make` makes at a path, once for all workers. Only to be copied."""
+    _, home = once(name, lambda folder: make(folder / "home"))
+    return home
 
 
 def without_connectors(folder: Path) -> Path:

@@ -1,5 +1,6 @@
 """Fixtures that several files of integration tests share."""
 
+import shutil
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
@@ -11,18 +12,22 @@ from blocks.settings import Settings
 from tests.integration.airbyte_support import Make, stub, write_wheel
 from tests.integration.dbt_support import Warehouse
 from tests.integration.sources_support import built
+from tests.once import once
 
 
 @pytest.fixture(scope="session")
 def three_slots(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """The warehouse of `sources_support`. Only to be read, or copied."""
-    return built(tmp_path_factory.mktemp("sources") / "home")
+    _, made = once("three_slots", built)
+    home = tmp_path_factory.mktemp("sources") / "home"
+    shutil.copytree(made.home, home)
+    return made.at(home)
 
 
 @pytest.fixture(scope="session")
-def connectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def connectors() -> Path:
     """The environments of the real connectors, installed once."""
-    return tmp_path_factory.mktemp("connectors")
+    return once("connectors", lambda folder: None)[0]
 
 
 @pytest.fixture(params=["duckdb", "snowflake"])

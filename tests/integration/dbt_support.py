@@ -113,9 +113,13 @@ class Warehouse:
         """The same warehouse in another home."""
         with self.connect() as connection:
             connection.execute("CHECKPOINT")
+        shutil.copy(self.file, home)
+        return self.at(home)
+
+    def at(self, home: Path) -> Warehouse:
+        """The same warehouse, whose file another home holds already."""
         other = Warehouse.__new__(Warehouse)
         other.home, other.file, other.published = home, home / self.file.name, self.published
-        shutil.copy(self.file, other.file)
         return other
 
     def load(

@@ -25,7 +25,8 @@ def test_a_new_empty_column_leaves_the_hash_as_it_was() -> None:
     def hashed(**values: object) -> str:
         row = ", ".join(f"{v!r} AS {n}" if v is not None else f"NULL AS {n}" for n, v in values.items())
         sql = f"SELECT {row_hash([ColumnSpec(n, 'VARCHAR') for n in values])} FROM (SELECT {row})"
-        return str(duckdb.sql(sql).fetchall()[0][0])
+        with duckdb.connect() as connection:
+            return str(connection.execute(sql).fetchall()[0][0])
 
     assert hashed(a="1", b="2") == hashed(a="1", b="2", c=None)
     assert hashed(a="1", b=None) != hashed(a=None, b="1")

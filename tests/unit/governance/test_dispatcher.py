@@ -165,7 +165,7 @@ def test_a_stalled_destination_does_not_delay_another(outbox: Outbox, machine: M
 
 # --- processes ---------------------------------------------------------------------------------------
 
-SPAWN = multiprocessing.get_context("fork")
+SPAWN = multiprocessing.get_context("forkserver")
 KILLS = ("before the delivery", "in the middle of a line", "after the write", "after the delivery", "after an ack")
 
 

@@ -105,7 +105,7 @@ def _write_all(folder: Path, order: list[int]) -> None:
 
 
 def test_two_processes_at_once_write_each_event_once(tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("fork")
+    spawn = multiprocessing.get_context("forkserver")
     workers = [spawn.Process(target=_write_all, args=(tmp_path, list(range(60))[::step])) for step in (1, -1)]
     for worker in workers:
         worker.start()
@@ -129,7 +129,7 @@ def _fill(transport: FileTransport) -> None:
 
 
 def test_a_full_disk_leaves_whole_lines_and_can_be_retried(tmp_path: Path) -> None:
-    worker = multiprocessing.get_context("fork").Process(target=_limited, args=(tmp_path, _fill))
+    worker = multiprocessing.get_context("forkserver").Process(target=_limited, args=(tmp_path, _fill))
     worker.start()
     worker.join(30)
     assert worker.exitcode == 7
