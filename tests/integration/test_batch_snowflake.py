@@ -11,10 +11,6 @@ from typing import Any
 
 import pytest
 
-from blocks import sample
-from flows.backfill import load_again
-from flows.backfill_choice import Wanted, choose
-from flows.context import make_context
 from tests.homes import SLOT1, VOLATILE, Home
 from tests.integration.snowflake_models_support import normal
 from tests.snowflake_support import environment_of
@@ -60,36 +56,6 @@ def test_commands_read_it(home: Home) -> None:
     assert refused.json["error"]["remedy"].startswith("add --write")
     waiting = home.hallmark("quarantine", "list", "--json").json
     assert sum(w["layer"] == "bronze" for w in waiting) == sum(s["quarantined"] for s in home.summary["streams"])
-
-
-def test_the_next_batch_is_planned_from_the_ledger_there(home: Home) -> None:
-    done = home.hallmark("plan", "--sources", str(home.sources), "--json")
-    assert done.code == 0, done.err
-    streams = {s["stream"]: s for s in done.json["streams"]}
-    assert set(streams) == {f"{s['source']}.{s['stream']}" for s in home.summary["streams"] if "__" not in s["stream"]}
-    assert {s["parts"] for name, s in streams.items() if name.startswith("drops.")} == {0}, "all files are published"
-    assert done.json["credits"] > 0
-
-
-@pytest.mark.parametrize("name", ["drops.customers", "drops.invoices"])
-def test_what_is_landed_is_loaded_there_again(home: Home, name: str) -> None:
-    """With a key and without, as `hallmark backfill` does before it builds silver and gold."""
-    source, _, stream = name.partition(".")
-    tables = [t for t in contents(home, "bronze") if t.startswith(f"{source}__{stream}")]
-    before = {t: contents(home, "bronze")[t] for t in tables}
-    shown = home.hallmark("backfill", name, "--sources", str(home.sources))
-    assert shown.code == 2 and name in shown.out and "--yes" in shown.err
-    with home.environment():
-        context = make_context(SLOT1, str(home.sources), None, "again")
-        with sample.serving(home.path) as variables, pytest.MonkeyPatch.context() as patch:
-            for variable, value in variables.items():
-                patch.setenv(variable, value)
-            [chosen] = choose(Wanted([name]), context)
-            account = load_again.fn(chosen, context)
-    [told] = [s for s in home.summary["streams"] if f"{s['source']}.{s['stream']}" == name]
-    assert account.read == sum(p.rows for p in chosen.history.loads.values()) == told["read"]
-    assert account.read == account.published + account.unchanged + account.quarantined
-    assert {t: contents(home, "bronze")[t] for t in tables} == before
 
 
 Rows = list[dict[str, Any]]
