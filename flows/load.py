@@ -79,19 +79,27 @@ def load_and_gate(reader: Reader, load: StreamLoad, manifests: Sequence[Manifest
 
     Raises GateBlocked when a critical check fails.
     """
+    with open_warehouse(context.settings) as warehouse:
+        ready = stage(warehouse, reader, load, manifests, context)
+        return run_gate(warehouse, ready, context) if manifests else ready
+
+
+def stage(
+    warehouse: SqlWarehouse, reader: Reader, load: StreamLoad, manifests: Sequence[Manifest], context: Context
+) -> list[Ready]:
+    """Put the rows of a stream, and of its child tables, beside bronze; nobody has tested them yet."""
     if not manifests:
         return [Ready(load, Staged({}, 0, ()))]
-    with open_warehouse(context.settings) as warehouse:
-        known = warehouse.ledger.schemas(load.source, load.stream.name)
-        extract = reader.extract(load.stream, manifests, context.landing, known)
-        ready = [Ready(load, warehouse.load(load, extract, manifests), manifests)]
-        for manifest in manifests:
-            context.landing.write_manifest(manifest.with_rows(ready[0].staged.read))
-        for name, child in extract.children.items():
-            loads = [m.child(name, child.columns) for m in manifests]
-            below = child_load(warehouse, load, name, loads)
-            ready.append(Ready(below, warehouse.load(below, child, loads), loads))
-        return run_gate(warehouse, ready, context)
+    known = warehouse.ledger.schemas(load.source, load.stream.name)
+    extract = reader.extract(load.stream, manifests, context.landing, known)
+    ready = [Ready(load, warehouse.load(load, extract, manifests), manifests)]
+    for manifest in manifests:
+        context.landing.write_manifest(manifest.with_rows(ready[0].staged.read))
+    for name, child in extract.children.items():
+        loads = [m.child(name, child.columns) for m in manifests]
+        below = child_load(warehouse, load, name, loads)
+        ready.append(Ready(below, warehouse.load(below, child, loads), loads))
+    return ready
 
 
 def child_load(warehouse: SqlWarehouse, load: StreamLoad, name: str, manifests: Sequence[Manifest]) -> StreamLoad:
