@@ -9,16 +9,17 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LINT_READY := $(LINT_VENV)/.ready
 FAKESNOW_READY := $(FAKESNOW_VENV)/.ready
+PEERS := $(basename $(notdir $(wildcard benchmarks/peers/*.lock)))
 
 # All tests share the cores file by file, the long ones first; at most four at a time: each keeps servers of its own.
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder tests/chaos tests/integration tests/unit
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test chaos check format docs pictures clean
+.PHONY: help install run test chaos bench bench-memory check format docs pictures clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 install: $(READY)  ## makes .venv from requirements.lock
 
@@ -31,6 +32,14 @@ test: $(READY) $(FAKESNOW_READY)  ## all tests, or those of TESTS=path
 
 chaos: $(READY) $(FAKESNOW_READY)  ## kills runs on Snowflake at 50 points
 	@$(BIN)/python -m pytest -m chaos tests/chaos
+
+# A peer that cannot be installed is a line of the result.
+bench: $(READY) $(FAKESNOW_READY)  ## ours beside others, on the same data; SIZE=200M TIMES=3 ONLY=csv,ndjson,…
+	-@$(MAKE) --no-print-directory --keep-going $(PEERS:%=.venv-bench-%/.ready)
+	@$(BIN)/python -m benchmarks $(if $(SIZE),--size $(SIZE)) $(if $(ONLY),--only $(ONLY)) $(if $(TIMES),--times $(TIMES))
+
+bench-memory: $(READY)  ## a file of SIZE=16G within LIMIT=1500M of memory; needs root
+	@$(BIN)/python -m benchmarks.memory $(if $(SIZE),--size $(SIZE)) $(if $(ONLY),--only $(ONLY)) $(if $(LIMIT),--limit $(LIMIT))
 
 check: $(READY) $(LINT_READY)  ## format, lint, types, and whether the declarations agree
 	$(BIN)/ruff format --check .
@@ -53,7 +62,7 @@ pictures: $(READY)  ## makes the pictures and outputs of the documentation from 
 
 clean:  ## removes the environments, the caches, and all that runs have kept (.hallmark)
 	-@if [ -x $(BIN)/hallmark ] && [ -d .hallmark ]; then $(BIN)/hallmark sample --remove; fi
-	rm -rf $(VENV) $(LINT_VENV) $(FAKESNOW_VENV) .hallmark .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info dbt/target dbt/logs
+	rm -rf $(VENV) $(LINT_VENV) $(FAKESNOW_VENV) .venv-bench-* .bench .hallmark .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info dbt/target dbt/logs
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements.lock pyproject.toml
@@ -70,6 +79,11 @@ $(LINT_READY): requirements-lint.lock
 $(FAKESNOW_READY): requirements-fakesnow.lock
 	@echo "Installing into $(FAKESNOW_VENV)"
 	@$(call sync,$(FAKESNOW_VENV),requirements-fakesnow.lock)
+	@touch $@
+
+.venv-bench-%/.ready: benchmarks/peers/%.lock
+	@echo "Installing into $(@D)"
+	@$(call sync,$(@D),$<)
 	@touch $@
 
 # uv does not read pip's configuration: an index that is set for pip is handed to it, as long as none is set for uv.

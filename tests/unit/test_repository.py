@@ -33,6 +33,9 @@ DESIGN = (
     "pytest",
 )
 EXPENSIVE = {"prefect", "great_expectations", "dbt", "metadata", "pyarrow", "sqlglot"}
+LOCKS = sorted(
+    str(p.relative_to(ROOT)) for p in (*ROOT.glob("requirements*.lock"), *ROOT.glob("benchmarks/peers/*.lock"))
+)
 FORBIDDEN = {
     "a package index's address": re.compile(
         r"--(extra-)?index-url[ =]https?://|https?://[^\s\"']*/simple\b|files\.pythonhosted|https?://[^/\s\"']+@", re.I
@@ -94,7 +97,7 @@ def test_the_packages_of_the_design_are_named_and_locked() -> None:
 
 
 @pytest.mark.drift
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-lint.lock"])
+@pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_pins_everything_with_hashes_and_no_address(lock: str) -> None:
     text = (ROOT / lock).read_text("utf-8")
     assert not re.search(r"://|^-", text, re.M), "an address or an option of pip"
