@@ -12,14 +12,25 @@ from pathlib import Path
 
 MB, GB, TB = 10**6, 10**9, 10**12
 
-RATES: Mapping[str, float] = {"csv": 33, "json": 103, "xml": 63, "postgres": 55, "parquet": 18, "documents": 2}
-"""MB of source per second of processor time, from the source to staged rows with hash and position.
+RATES: Mapping[str, float] = {
+    "csv": 19.3,
+    "json": 10.3,
+    "xml": 11.3,
+    "postgres": 17.3,
+    "parquet": 7.7,
+    "documents": 0.4,
+}
+"""MB of source per second of processor time, up to published in bronze; of Parquet and documents as the files are.
 
-csv, json, xml, postgres: measured on two cores, "Throughput" of docs/capacity.md. parquet: compressed bytes, 1.5
-million rows of 15 columns read, hashed and written as zstd. documents: 168 mails, PDFs and pictures in 3.2 s.
+Measured by `make bench ONLY=rates`; machine, sizes and date are in benchmarks/results.md.
 """
 DEFAULT_RATE = "csv"
-"""Whose rate is taken for what is not known before it is read: it is the slowest of the formats of rows."""
+"""Whose rate is taken for what is not known before it is read: the commonest of the formats of rows."""
+BATCHES_A_DAY = 4
+TASK_RUNS_A_DAY = 2000
+"""At most, since Prefect's database has a row for each state of each."""
+TASK_RUNS_OF_LAYERS = 11
+"""Of a batch: three in silver and in gold, two in the delivery, and one for each of these three flows."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,7 @@ class Assumptions:
     bytes: float = 2.5 * TB
     """Of sources in one batch: 10 TB a day in four."""
     streams: int = 400
+    sources: int = 40
     largest_share: float = 0.05
     """Of the bytes, in the largest stream; the others have less by their rank."""
     mix: Mapping[str, float] = field(
@@ -77,6 +89,11 @@ def cores_needed(by_kind: Mapping[str, float], hours: float) -> int:
     """Cores that read so many bytes of each kind in this time; 0 for nothing."""
     seconds = sum(size / (RATES[kind] * MB) for kind, size in by_kind.items())
     return math.ceil(seconds / (hours * 3600))
+
+
+def task_runs_a_day(streams: int, sources: int) -> int:
+    """Of four batches: one for each stream, whether it has something to do or not, and for the flow of each source."""
+    return BATCHES_A_DAY * (streams + sources + TASK_RUNS_OF_LAYERS)
 
 
 def credits_needed(size: float, streams: int, assumed: Assumptions) -> float:

@@ -16,7 +16,7 @@ from blocks.sources.base import Since
 from blocks.sources.postgres import PART_BYTES
 from blocks.sources.spec import SourceSpec, StreamSpec, load_sources
 from blocks.warehouses import open_warehouse
-from flows.capacity import Assumptions, cores_needed, credits_needed, kind_of
+from flows.capacity import Assumptions, cores_needed, credits_needed, kind_of, task_runs_a_day
 from flows.context import sample_servers, select_streams, sources_path
 from governance.errors import HallmarkError
 
@@ -63,7 +63,8 @@ def plan(settings: Settings, sources: str | None, stream: str | None, assumed: A
     busy = sum(x["tasks"] for x in streams)
     on_snowflake = settings.profile == "snowflake"
     return {
-        "streams": streams, "tasks": busy, "bytes": size, "cores": cores_needed(by_kind, assumed.hours),
+        "streams": streams, "tasks": busy, "task_runs_a_day": task_runs_a_day(len(found), len(wanted)), "bytes": size,
+        "cores": cores_needed(by_kind, assumed.hours),
         "credits": round(credits_needed(size, busy, assumed), 2) if on_snowflake else None,
         "failed": sum(e.failed for e in found),
     }  # fmt: skip

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flows.capacity import GB, MB, RATES, Assumptions, credits_needed
+from flows.capacity import GB, MB, RATES, Assumptions, cores_needed, credits_needed, task_runs_a_day
 
 # What can be had twice as much of; the one that saves most is the bottleneck.
 LEVERS = {
@@ -136,8 +136,10 @@ def simulate(assumed: Assumptions) -> dict[str, Any]:
     found = [{**one, "bytes": round(one["bytes"])} for one in by_kind.values()]
     limit, gold = assumed.hours * 3600, times.layers["gold"]
     return {
-        "streams": found, "tasks": sum(x["tasks"] for x in found), "bytes": round(assumed.bytes),
-        "cores": assumed.cores, "credits": round(credits_needed(assumed.bytes, assumed.streams, assumed), 1),
+        "streams": found, "tasks": assumed.streams, "bytes": round(assumed.bytes), "cores": assumed.cores,
+        "task_runs_a_day": task_runs_a_day(assumed.streams, assumed.sources),
+        "cores_needed": cores_needed({kind: x["bytes"] for kind, x in by_kind.items()}, assumed.hours),
+        "credits": round(credits_needed(assumed.bytes, assumed.streams, assumed), 1),
         "layers": [
             {"layer": name, "published_s": round(at), "share": round(at / limit, 3)}
             for name, at in times.layers.items()

@@ -74,6 +74,7 @@ def show(found: dict[str, Any], hours: float, size: int) -> None:
             out.print(f"{s['stream']}: {plain(s['note'], 300)}", style="dim")
     cores = f"{found['cores']} {'core' if found['cores'] == 1 else 'cores'}"
     out.print(f"{found['tasks']} tasks, {human(found['bytes'])}: {cores} for a batch of {hours:g} hours")
+    out.print(a_day(found["task_runs_a_day"]))
     if found["credits"] is not None:
         out.print(f"about {found['credits']:g} Snowflake credits on a warehouse of size {size_name(size)}")
 
@@ -100,9 +101,19 @@ def show_simulated(found: dict[str, Any]) -> None:
         f"{found['cores']} cores in {assumed['pods']} pods, {busy['cores']:.0%} busy; warehouse "
         f"{size_name(assumed['warehouse_size'])}, {busy['warehouse']:.0%} busy in bronze"
     )
+    out.print(f"{found['cores_needed']} cores read and stage it in {assumed['hours']:g} hours")
+    out.print(a_day(found["task_runs_a_day"]))
     out.print(f"the first stream is published after {clock(found['first_stream_s'])}")
     verdict = "within" if found["within"] else "NOT within"
     out.print(f"about {found['credits']:g} credits; gold is {verdict} {assumed['hours']:g} hours")
+
+
+def a_day(task_runs: int) -> str:
+    """What four such batches leave in Prefect's database, beside what it takes."""
+    from flows.capacity import TASK_RUNS_A_DAY
+
+    verdict = "within" if task_runs <= TASK_RUNS_A_DAY else "NOT within"
+    return f"{task_runs} task runs a day in four such batches, {verdict} {TASK_RUNS_A_DAY}"
 
 
 def human(size: int | None) -> str:
