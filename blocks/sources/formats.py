@@ -8,6 +8,7 @@ from typing import Protocol
 
 from blocks.landing import Landing
 from blocks.sources.base import ColumnSpec, Extract, Known, Manifest
+from blocks.sources.json_look import Look
 from blocks.sources.packed import is_packed
 from blocks.sources.spec import StreamSpec
 from blocks.sources.xml.scan import Scan
@@ -67,15 +68,19 @@ class _Csv:
 class _Json:
     name = "json"
 
-    def schema(self, path: Path, stream: StreamSpec, landing: Landing, where: str) -> tuple[ColumnSpec, ...]:
-        from blocks.sources.json_lines import schema_of
+    def __init__(self) -> None:
+        self.looks: dict[Path, Look] = {}
 
-        return schema_of(path, stream, landing, stream.record)
+    def schema(self, path: Path, stream: StreamSpec, landing: Landing, where: str) -> tuple[ColumnSpec, ...]:
+        from blocks.sources.json_look import look_at
+
+        look = self.looks[path] = look_at(path, stream, landing, stream.record)
+        return look.columns
 
     def extract(self, stream: StreamSpec, units: Sequence[Manifest], landing: Landing, known: Known) -> Extract:
         from blocks.sources.json_lines import JsonLinesExtract
 
-        return JsonLinesExtract(stream, units, landing, known, stream.record)
+        return JsonLinesExtract(stream, units, landing, known, stream.record, self.looks)
 
 
 class _Parquet:

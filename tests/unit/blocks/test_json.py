@@ -79,7 +79,7 @@ def test_what_is_not_json_is_a_reject(tmp_path: Path, line: str) -> None:
 
 
 def test_what_would_lose_a_value_is_a_reject(tmp_path: Path) -> None:
-    content = b'{"a":1}\n{"a":1,"\\u0061":2}\n{"a":"\\u0002#1.5"}\n{"a":{"x":1,"x":2.50}}\n'
+    content = b'{"a":1}\n{"a":1,"\\u0061":2}\n{"a":"\\u0002#1.5","b":1e2}\n{"a":{"x":1,"x":2.50}}\n'
     _, rows, rejects = read(tmp_path, {"d.ndjson": content})
     assert values(rows) == ["1", '{"x":1,"x":2.50}']
     assert [(r.position, r.reason_code) for r in rejects] == [
