@@ -96,10 +96,12 @@ def look_at(path: Path, stream: StreamSpec, landing: Landing, at: str | None) ->
     if look.form.empty:
         return look
     with duckdb.connect() as connection:
-        first = f"SELECT json_keys(json) AS keys FROM ({look.read}) LIMIT {_FIRST}"
-        keys = _in_order(k for (k,) in connection.execute(f"SELECT DISTINCT keys FROM ({first})").fetchall())
+        first = f"(SELECT * FROM ({look.read}) LIMIT {_FIRST})"
+        sets = connection.execute(f"SELECT json_keys(json) FROM {first} GROUP BY 1 ORDER BY count(*) DESC").fetchall()
+        keys, usual = _in_order(k for (k,) in sets), sets[0][0] if sets else None
+        nested = {k for g in _groups(first, keys, usual, connection) for k in g.nested}
         while True:  # a second time where a key comes late
-            groups = _groups(look, keys, connection)
+            groups = _groups(f"({look.read})", [k for k in keys if k not in nested], usual, connection)
             found = _in_order(g.keys for g in groups if g.kind == "OBJECT")
             if set(found) <= set(keys):
                 break
@@ -107,7 +109,7 @@ def look_at(path: Path, stream: StreamSpec, landing: Landing, at: str | None) ->
     kinds = {g.kind for g in groups}
     json_kinds = {k for k in kinds if k and k not in ("DUPLICATE", "RESERVED")}
     whole = bool(json_kinds) and "OBJECT" not in kinds
-    nested = {k for g in groups if g.kind == "OBJECT" for k in g.nested}
+    nested |= {k for g in groups for k in g.nested}
     columns = tuple(ColumnSpec(name, "JSON" if k in nested else "VARCHAR", k) for k, name in named(found).items())
     return Look(
         look.form, at, (ColumnSpec("value", "JSON", WHOLE),) if whole else columns,
@@ -127,20 +129,28 @@ class _Group:
     count: int
 
 
-def _groups(look: Look, keys: Sequence[str], connection: duckdb.DuckDBPyConnection) -> list[_Group]:
-    """The records by their keys and the types of these keys, in the order of the first of each group."""
+def _groups(
+    records: str, keys: Sequence[str], usual: Sequence[str] | None, connection: duckdb.DuckDBPyConnection
+) -> list[_Group]:
+    """Records by their keys and which of `keys` are nested, in the order of the first of each group.
+
+    A list is dear to group by: where it is the usual one, or none is nested, NULL stands for it.
+    """
     paths = ", ".join(literal(p) for p in ("$", *map(pointer, keys)))
     rows = connection.execute(
-        f"SELECT json_keys(json) AS keys, json_type(json, [{paths}]) AS types, odd, reserved, count(*) "
-        f"FROM ({look.read}) GROUP BY ALL ORDER BY min(n)"
+        "SELECT CASE WHEN keys IS DISTINCT FROM CAST($1 AS VARCHAR[]) THEN keys END AS unusual, types[1] AS kind, "
+        "CASE WHEN list_contains(types[2:], 'OBJECT') OR list_contains(types[2:], 'ARRAY') THEN types[2:] END AS below, "
+        f"odd, reserved, count(*) FROM (SELECT n, json_keys(json) AS keys, json_type(json, [{paths}]) AS types, odd, "
+        f"reserved FROM {records}) GROUP BY ALL ORDER BY min(n)",
+        [usual],
     ).fetchall()
     groups = []
-    for own, types, odd, reserved, count in rows:
-        kind = "RESERVED" if reserved else types[0] if types else None
+    for unusual, kind, below, odd, reserved, count in rows:
+        own = usual or () if unusual is None else unusual
         if kind == "OBJECT" and len(set(own)) < len(own):
             kind = "DUPLICATE"
-        nested = [k for k, type_ in zip(keys, (types or [None])[1:], strict=False) if type_ in ("OBJECT", "ARRAY")]
-        groups.append(_Group(kind, own or (), nested, bool(odd), count))
+        nested = [k for k, t in zip(keys, below or (), strict=False) if t in ("OBJECT", "ARRAY")]
+        groups.append(_Group("RESERVED" if reserved else kind, own, nested if kind == "OBJECT" else (), bool(odd), count))
     return groups
 
 

@@ -50,7 +50,7 @@ def _acquire(path: Path, wait: float) -> duckdb.DuckDBPyConnection:
         connection, users = _open.get(path, (None, 0))
         if connection is None:
             connection = connect(path, wait)
-            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET TimeZone = 'UTC'; SET force_compression = 'zstd'")
             try:
                 migrate_duckdb(connection, SCHEMAS)
             except BaseException:
