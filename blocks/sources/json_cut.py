@@ -16,6 +16,7 @@ from blocks.sources.csv_lines import count_ends
 from blocks.sources.tables import RAW_LIMIT, Fault
 
 CHUNK = 1 << 20
+PIECE = 1 << 16
 RECORD_BYTES = 64 << 20
 """A longer record goes to quarantine: the reader holds one in memory, several times."""
 _TEXT = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
@@ -158,13 +159,13 @@ def places_of(path: Path, spans: Spans, numbers: Collection[int]) -> Iterator[Pl
                 return
 
 
-def has_long_line(path: Path) -> bool:
-    """Whether a line may be longer than a record may be: it would cover a whole block of half the size."""
-    half = RECORD_BYTES // 2
+def has_long_line(path: Path, limit: int) -> bool:
+    """Whether a line may be longer than `limit` bytes: it would cover a whole block of half the size."""
+    half = limit // 2
     with path.open("rb") as file:
         for begin in range(0, path.stat().st_size - half, half):
             file.seek(begin)
-            if not any(b"\n" in file.read(CHUNK) for _ in range(half // CHUNK)):
+            if not any(b"\n" in file.read(PIECE) for _ in range(half // PIECE)):
                 return True
     return False
 

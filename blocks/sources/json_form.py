@@ -19,6 +19,8 @@ from blocks.sources.tables import Fault
 
 HEAD = 1 << 16
 CHUNK = 1 << 20
+SHORT = 4 << 20
+"""The reader has buffers of twice the longest line: large ones are dear, and a file in one is read by one thread."""
 Format = Literal["newline_delimited", "array", "unstructured"]
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -40,6 +42,8 @@ class Form:
     shift: int = 0
     """Bytes of the landed file before those of `text`: its byte order mark."""
     faults: tuple[Fault, ...] = ()
+    longest: int = RECORD_BYTES
+    """Bytes that no record exceeds."""
 
     @property
     def skips_broken(self) -> bool:
@@ -59,8 +63,10 @@ def form_of(path: Path, stream: StreamSpec, landing: Landing) -> Form:
         return Form(path, "newline_delimited", path, lines, faults=(fault,))
     text, shift = _utf8(path, stream, landing)
     form = "newline_delimited" if path.suffix.lower() in (".ndjson", ".jsonl") else _guessed(text)
-    if form == "newline_delimited" and not has_long_line(text):
-        return Form(text, form, text, lines, shift)
+    if form == "newline_delimited":
+        for longest in (SHORT, RECORD_BYTES):
+            if not has_long_line(text, longest):
+                return Form(text, form, text, lines, shift, longest=longest)
     if form in ("array", "unstructured"):
         return Form(text, form, text, values, shift)
     spans = values if form is None else lines

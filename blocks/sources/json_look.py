@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from blocks.landing import Landing
 from blocks.sources.base import ColumnSpec
-from blocks.sources.json_cut import RECORD_BYTES
 from blocks.sources.json_exact import dotted, dotted_name, exact, undotted
 from blocks.sources.json_form import Form, form_of
 from blocks.sources.naming import bronze_names, glob_escape, literal
@@ -57,7 +56,7 @@ class Look:
             "SELECT row_number() OVER () AS record, CAST(json AS VARCHAR) AS json "
             f"FROM read_json_objects({literal(glob_escape(str(self.form.path)))}, format = '{self.form.format}', "
             f"ignore_errors = {str(self.form.skips_broken).lower()}, compression = 'none', "
-            f"maximum_object_size = {RECORD_BYTES})"
+            f"maximum_object_size = {self.form.longest})"
         )
         read = exact(read, odd=self.odd)
         if not self.at:

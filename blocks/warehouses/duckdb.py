@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     import duckdb
 
 WAIT_SECONDS = 60.0
+SETTINGS = "SET TimeZone = 'UTC'; SET force_compression = 'zstd'; SET memory_limit = '1GB'"
+"""Of the whole file. Trying every way of compression for text costs more time than zstd does, for a size about the same.
+What needs more memory goes on beside the file, on disk.
+"""
 
 _guard = threading.RLock()
 _open: dict[Path, tuple[duckdb.DuckDBPyConnection, int]] = {}
@@ -50,7 +54,7 @@ def _acquire(path: Path, wait: float) -> duckdb.DuckDBPyConnection:
         connection, users = _open.get(path, (None, 0))
         if connection is None:
             connection = connect(path, wait)
-            connection.execute("SET TimeZone = 'UTC'; SET force_compression = 'zstd'")
+            connection.execute(SETTINGS)
             try:
                 migrate_duckdb(connection, SCHEMAS)
             except BaseException:
