@@ -81,11 +81,11 @@ def undotted(sql: str) -> str:
 
 
 def unmarked_value(sql: str) -> str:
-    """SQL of a value without the mark of an odd number."""
-    return f"CASE WHEN starts_with({sql}, chr(2) || '#') THEN substr({sql}, 3) ELSE {sql} END"
+    """SQL of a value without the mark of an odd number, where the record is `odd`: another may have such a text."""
+    return f"CASE WHEN odd AND starts_with({sql}, chr(2) || '#') THEN substr({sql}, 3) ELSE {sql} END"
 
 
 def unmarked_json(sql: str) -> str:
-    """SQL of JSON text without the marks of odd numbers."""
+    """SQL of JSON text without the marks of odd numbers, where the record is `odd`."""
     plain = rf"regexp_replace({sql}, {literal(MARKED)}, '\1', 'g')"
-    return f"CASE WHEN contains({sql}, {literal(MARK)}) THEN {plain} ELSE {sql} END"
+    return f"CASE WHEN odd AND contains({sql}, {literal(MARK)}) THEN {plain} ELSE {sql} END"

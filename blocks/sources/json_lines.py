@@ -89,11 +89,11 @@ class JsonLinesExtract(Flat):
         struct = f", json_transform(dotted, {shape}) AS t" if taken else ""
         cells = ", ".join(f"{_read(c, c.origin in taken, unit.look.odd)} AS {quote(c.name)}" for c in columns)
         text = "json" if unit.look.whole else dotted("json")
-        records = f"SELECT n, {text} AS dotted FROM ({unit.look.records}) WHERE {unit.look.taken}"
+        records = f"SELECT n, odd, {text} AS dotted FROM ({unit.look.records}) WHERE {unit.look.taken}"
         return (
             f"SELECT {cells}, {literal(unit.manifest.load_id)} AS _load_id, "
             f"{literal(unit.position + '#')} || n AS _source_position "
-            f"FROM (SELECT n, dotted{struct} FROM ({records}))"
+            f"FROM (SELECT n, odd, dotted{struct} FROM ({records}))"
         )
 
     def rejects(self, connection: duckdb.DuckDBPyConnection) -> list[Reject]:
@@ -114,14 +114,14 @@ def _rejects_of(unit: _Unit, connection: duckdb.DuckDBPyConnection) -> Iterator[
     if not look.rejected:
         return
     broken = connection.execute(
-        f"SELECT n, record, kind, CASE WHEN strlen(json) <= {RAW_LIMIT} THEN json END "
+        f"SELECT n, record, kind, odd, CASE WHEN strlen(json) <= {RAW_LIMIT} THEN json END "
         f"FROM ({look.records}) WHERE NOT coalesce({look.taken}, false) ORDER BY n"
     ).fetchall()
-    places = {p.number: p for p in places_of(form.text, form.spans, {record for _, record, _, _ in broken})}
-    for n, record, kind, json_ in broken:
+    places = {p.number: p for p in places_of(form.text, form.spans, {record for _, record, *_ in broken})}
+    for n, record, kind, odd, json_ in broken:
         code, reason = _WHY.get(kind) or ("not_an_object", f"it is JSON of type {kind}, not an object")
         if look.at and kind:  # several may stand in one line
-            raw = json_ and re.sub(MARKED, r"\1", json_)
+            raw = re.sub(MARKED, r"\1", json_) if json_ and odd else json_
             yield Reject(load_id, f"{unit.position}#{n}", code, reason, raw)
             continue
         if look.at:

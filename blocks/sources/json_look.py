@@ -48,7 +48,7 @@ class Look:
 
     @property
     def read(self) -> str:
-        """SQL of (n, record, json, odd, reserved): each record, counted from 1, and which one of the file it is or is in.
+        """SQL of (n, record, json, odd, reserved): each record, from 1, and which of the file it is in.
 
         `json`, `odd` and `reserved` are as `exact` makes them.
         """
@@ -65,7 +65,8 @@ class Look:
         many = "CASE json_type(found) WHEN 'ARRAY' THEN json_extract(found, '$[*]') ELSE [found] END"
         read = f"SELECT record, odd, {found} AS found FROM ({read})"
         read = f"SELECT record, odd, CAST(unnest({many}) AS VARCHAR) AS json FROM ({read})"
-        return f"SELECT row_number() OVER () AS n, record, odd, false AS reserved, {undotted('json')} AS json FROM ({read})"
+        text = undotted("json")
+        return f"SELECT row_number() OVER () AS n, record, odd, false AS reserved, {text} AS json FROM ({read})"
 
     @property
     def records(self) -> str:
@@ -86,8 +87,10 @@ class Look:
 
 
 def look_at(path: Path, stream: StreamSpec, landing: Landing, at: str | None) -> Look:
-    """Read a landed file through. Its columns are the keys of its records, in their order: JSON where any value is
-    nested, else VARCHAR. Where no record is an object, each is one column `value`.
+    """Read a landed file through.
+
+    Its columns are the keys of its records, in their order: JSON where any value is nested, else VARCHAR. Where no
+    record is an object, each is one column `value`.
     """
     import duckdb
 
@@ -138,8 +141,8 @@ def _groups(
     paths = ", ".join(literal(p) for p in ("$", *map(pointer, keys)))
     rows = connection.execute(
         "SELECT CASE WHEN keys IS DISTINCT FROM CAST($1 AS VARCHAR[]) THEN keys END AS unusual, types[1] AS kind, "
-        "CASE WHEN list_contains(types[2:], 'OBJECT') OR list_contains(types[2:], 'ARRAY') THEN types[2:] END AS below, "
-        f"odd, reserved, count(*) FROM (SELECT n, json_keys(json) AS keys, json_type(json, [{paths}]) AS types, odd, "
+        "CASE WHEN list_contains(types[2:], 'OBJECT') OR list_contains(types[2:], 'ARRAY') THEN types[2:] END AS below,"
+        f" odd, reserved, count(*) FROM (SELECT n, json_keys(json) AS keys, json_type(json, [{paths}]) AS types, odd, "
         f"reserved FROM {records}) GROUP BY ALL ORDER BY min(n)",
         [usual],
     ).fetchall()
@@ -149,7 +152,9 @@ def _groups(
         if kind == "OBJECT" and len(set(own)) < len(own):
             kind = "DUPLICATE"
         nested = [k for k, t in zip(keys, below or (), strict=False) if t in ("OBJECT", "ARRAY")]
-        groups.append(_Group("RESERVED" if reserved else kind, own, nested if kind == "OBJECT" else (), bool(odd), count))
+        groups.append(
+            _Group("RESERVED" if reserved else kind, own, nested if kind == "OBJECT" else (), bool(odd), count)
+        )
     return groups
 
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 WAIT_SECONDS = 60.0
 SETTINGS = "SET TimeZone = 'UTC'; SET force_compression = 'zstd'; SET memory_limit = '1GB'"
-"""Of the whole file. Trying every way of compression for text costs more time than zstd does, for a size about the same.
+"""Of the whole file. Trying every way of compression for text costs more than zstd does, for a size about the same.
+
 What needs more memory goes on beside the file, on disk.
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,8 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blocks.landing import Landing
-from blocks.sources.base import Reject, Since
+from blocks.sources.base import Manifest, Part, Reject, Since
 from blocks.sources.files import FilesReader
+from blocks.sources.json_lines import JsonLinesExtract
+from blocks.sources.json_look import look_at
 from blocks.sources.spec import SourceSpec, StreamSpec
 
 Row = dict[str, Any]
@@ -80,8 +83,9 @@ def test_what_is_not_json_is_a_reject(tmp_path: Path, line: str) -> None:
 
 def test_what_would_lose_a_value_is_a_reject(tmp_path: Path) -> None:
     content = b'{"a":1}\n{"a":1,"\\u0061":2}\n{"a":"\\u0002#1.5","b":1e2}\n{"a":{"x":1,"x":2.50}}\n'
+    content += b'{"a":"\\u0002#1.5"}\n'
     _, rows, rejects = read(tmp_path, {"d.ndjson": content})
-    assert values(rows) == ["1", '{"x":1,"x":2.50}']
+    assert values(rows) == ["1", '{"x":1,"x":2.50}', '"\\u0002#1.5"']
     assert [(r.position, r.reason_code) for r in rejects] == [
         ("d.ndjson:2", "duplicate_key"), ("d.ndjson:3", "reserved_text")
     ]  # fmt: skip
@@ -282,3 +286,40 @@ def test_any_json_comes_back_as_python_reads_it(items: list[str], array: bool) -
             assert exact(row["k"] or "null") == exact(item)
         else:
             assert row["k"] == (json.loads(item) if item[0] == '"' else None if item == "null" else item)
+
+
+hostile = st.one_of(
+    nested.map(lambda x: f'{{"k": {x}}}'),
+    st.tuples(nested, nested).map(lambda x: f'{{"k":{x[0]},"a.b":{x[1]}, "K": [{x[0]}]}}'),
+    nested,
+    st.sampled_from([
+        '{"k":1,"\\u006b":2}', '{"k":"\\u0002#1.5"}', '{"k":-0}', '{"k":1e400}', '{"k":NaN}', '{"k":[1,]}', '{"k":1,}',
+        '{"k":".1e9999999999"}', '{"k":"\\u002e1e9999999999"}', '{"k":1.1e9999999999}', '{"k":{"k":1,"k":2.50}}', "{",
+        "", '{"k":12345678901234567890123}', '{"k":"\\u0000.5"}', '{"\\u0000":-0.0}', '{"k":01}', "nan", "[1.50,-0]",
+        " {} ",
+    ]),
+)  # fmt: skip
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(hostile, min_size=1, max_size=6))
+def test_what_a_plain_file_is_spared_changes_nothing(records: list[str]) -> None:
+    with TemporaryDirectory() as folder:
+        stream = StreamSpec(name="c", path="*")
+        landing = Landing(Path(folder))
+        manifest = Manifest("1", "i", "s", "c", None, None, None, (), (Part("d.ndjson", 1, "", "d.ndjson"),))
+        path = landing.part(manifest)
+        path.parent.mkdir(parents=True)
+        path.write_text("\n".join([*records, "x"]), encoding="utf-8")
+        look = look_at(path, stream, landing, None)
+        manifest = replace(manifest, schema=look.columns)
+        careful = replace(look, odd=True, repeats=True, mixed=True)
+        found = []
+        for one in (look, careful):
+            extract = JsonLinesExtract(stream, [manifest], landing, {"": ()}, looks={path: one})
+            with duckdb.connect() as connection:
+                rows = connection.execute(f"SELECT * FROM ({extract.sql}) AS t").fetchall()
+                found.append((rows, extract.rejects(connection)))
+        assert found[0] == found[1]
+        assert len(found[0][1]) == look.rejected
+        assert len(found[0][0]) + look.rejected == sum(bool(r.strip()) for r in records) + 1
