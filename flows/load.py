@@ -26,8 +26,7 @@ LOG = logging.getLogger("hallmark")
 
 
 def mend(load: StreamLoad, warehouse: SqlWarehouse, context: Context) -> None:
-    """Before anything is planned: make the stream's row, and show what a killed run published of it."""
-    warehouse.ledger.touch_stream(load.source, load.stream.name)
+    """Before anything is planned: show what a killed run published of the stream."""
     below = filter(None, warehouse.ledger.schemas(load.source, load.stream.name))
     for one in (load, *(replace(load, stream=child_stream(load, name), parent=load) for name in below)):
         warehouse.show(one, context.protection(f"bronze.{one.table}"))
@@ -108,7 +107,6 @@ def child_load(warehouse: SqlWarehouse, load: StreamLoad, name: str, manifests: 
     planned = tuple(Planned(m.identity, path=m.path) for m in manifests)
     child = StreamLoad(load.source, stream, load.batch, planned, parent=load)
     with warehouse.transaction():
-        warehouse.ledger.touch_stream(child.source, stream.name)
         warehouse.ledger.plan(child)
     return child
 
@@ -179,8 +177,8 @@ def record_failure(load: StreamLoad, error: Exception, context: Context) -> None
         # What the data are to blame for may be mended in the source; anything else has nothing to do with them.
         close = ledger.fail if isinstance(error, SourceError | GateBlocked) else ledger.interrupt
         with warehouse.transaction():
-            ledger.touch_stream(load.source, load.stream.name)
-            ledger.set_stream_status(load.source, load.stream.name, "failed")
+            ledger.touch(load.source, [load.stream.name])
+            ledger.set_status(load.source, load.stream.name, "failed")
             close([p.load_id for p in load.planned], str(error))
             ledger.events([event])
         save_picture(context.settings, warehouse)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from blocks.warehouses import open_warehouse
+from blocks.warehouses.ledger import STREAMS
 from flows import slots
 from flows.context import Context
 from governance.lineage import spread_stale
@@ -15,7 +16,7 @@ def stale_datasets(context: Context) -> dict[str, str]:
     """dataset → slot of its oldest input, for every dataset downstream of a stream that is not published now."""
     with open_warehouse(context.settings) as warehouse:
         rows = warehouse.execute(
-            "SELECT s.source, s.stream, max(l.slot) FROM ops.streams s LEFT JOIN ops.loads l "
+            f"SELECT s.source, s.stream, max(l.slot) FROM {STREAMS} s LEFT JOIN ops.loads l "
             "ON l.source = s.source AND l.stream = s.stream AND l.status IN ('published', 'duplicate') "
             "WHERE s.status = 'failed' GROUP BY s.source, s.stream"
         )

@@ -13,6 +13,7 @@ from blocks.lock import holder
 from blocks.settings import Settings
 from blocks.state import load_snapshot, save_snapshot
 from blocks.warehouses.base import Warehouse
+from blocks.warehouses.ledger import STREAMS
 from flows import slots
 from governance.errors import HallmarkError
 from governance.model import LineageEdge
@@ -40,7 +41,7 @@ def save_picture(settings: Settings, warehouse: Warehouse) -> None:
         # A connector's state is no watermark: the time of its last reading is.
         "SELECT s.source, s.stream, s.status, max(l.finished_at) AS last_success, "
         "CASE WHEN left(min(c.value), 1) = '[' THEN max(l.upper) ELSE min(c.value) END AS watermark "
-        "FROM ops.streams s LEFT JOIN ops.cursors c ON c.source = s.source AND c.stream = s.stream "
+        f"FROM {STREAMS} s LEFT JOIN ops.cursors c ON c.source = s.source AND c.stream = s.stream "
         "LEFT JOIN ops.loads l ON l.source = s.source AND l.stream = s.stream "
         "AND l.status IN ('published', 'duplicate') "
         "GROUP BY s.source, s.stream, s.status ORDER BY s.source, s.stream"

@@ -150,6 +150,13 @@ class Warehouse(Protocol):
         """Commit at the end, roll back on an error."""
         ...
 
+    def publishing(self, source: str, streams: Sequence[str], run_id: str) -> AbstractContextManager[None]:
+        """A transaction that has streams of a source, or a layer, to itself.
+
+        Raises LockedError for a run that another one found over.
+        """
+        ...
+
     def columns(self, schema: str, table: str) -> dict[str, str]:
         """Column → type of a table or view, in order; empty if it is not there."""
         ...
@@ -188,11 +195,15 @@ class Warehouse(Protocol):
         """Replace the layer by its audited build in one transaction; rows of each dataset afterwards."""
         ...
 
+    def check_kept(self, layer: str, slot: datetime) -> None:
+        """Raises ConfigurationError for a slot that `rollback` cannot go back to: of a layer the last four are kept."""
+        ...
+
     def rollback(
         self, layer: str, batch: Batch, tell: TellLayer, protected: Mapping[str, Protection] | None = None
     ) -> Mapping[str, int]:
         """Put a layer back to what the slot of this batch published, in one transaction; rows of each dataset.
 
-        Raises ConfigurationError for a slot that is not kept: the last four are.
+        Raises what `check_kept` does.
         """
         ...

@@ -31,13 +31,11 @@ def publish(warehouse: SqlWarehouse, ready: Sequence[Ready], tell: TellLoads) ->
     read = [_read_counts(warehouse, r.load) for r in ready]
     above = [ancestors(warehouse, r.load) for r in ready]
     found: dict[int, Accounts] = {}
-    for load in (r.load for r in ready):
-        warehouse.announce(load.source, load.stream.name, load.batch.run_id)
-    with warehouse.transaction():
+    first = ready[0].load
+    with warehouse.publishing(first.source, [r.load.stream.name for r in ready], first.batch.run_id):
         # The records first, then the deepest child tables: those find their record through the tables above.
         for number in sorted(range(len(ready)), key=lambda n: (ready[n].load.parent is not None, -len(above[n]))):
             one = ready[number]
-            warehouse.ledger.lock_stream(one.load.source, one.load.stream.name)
             found[number] = _publish_one(warehouse, one, read[number], above[number])
             warehouse.ledger.events(tell(one, found[number]))
     return [found[number] for number in range(len(ready))]
@@ -74,7 +72,7 @@ def _publish_one(warehouse: SqlWarehouse, ready: Ready, read: Mapping[str, int],
     if load.replays:
         ledger.replayed(load)
     ledger.gates(load.batch, ready.checks, published=True)
-    ledger.set_stream_status(*key, "published")
+    ledger.set_status(*key, "published")
     if ready.staged.columns:
         ledger.set_stream_schema(*key, ready.staged.columns)
     return accounts

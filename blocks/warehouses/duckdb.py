@@ -151,7 +151,7 @@ class DuckDBWarehouse(SqlWarehouse):
         """Nothing."""
         return ""
 
-    def announce(self, source: str, stream: str, run_id: str) -> None:
+    def announce(self, source: str, streams: Sequence[str], run_id: str) -> None:
         """Nothing: the file is taken by one process at a time, and what a killed one was in is rolled back."""
 
     def columns(self, schema: str, table: str) -> dict[str, str]:

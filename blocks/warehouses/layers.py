@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from blocks.sources.naming import quote
 from blocks.warehouses.base import Batch, LayerPublish, TellLayer, now
 from blocks.warehouses.dialect import names
+from blocks.warehouses.ledger import LAYERS
 from governance.errors import ConfigurationError
 from governance.model import CheckResult
 from governance.protection import OPEN, Protection
@@ -28,6 +29,7 @@ KEPT = 4
 def prepare(warehouse: SqlWarehouse, layer: str, incremental: Sequence[str], full: bool) -> None:
     """An empty audit schema, with a copy of what is published of each incremental model."""
     audit = f"{layer}__audit"
+    warehouse.ledger.set_status(LAYERS, layer, "building")  # waits for a publisher that reads the audit schema still
     warehouse.execute(f"DROP SCHEMA IF EXISTS {audit} CASCADE")
     warehouse.execute(warehouse.dialect.schema(audit))
     there = set() if full else set(warehouse.tables(layer))
@@ -44,7 +46,7 @@ def publish(
     keep(warehouse, layer)
     models = {**publish.models, **dict.fromkeys(publish.rejected)}
     shapes = {model: _make_room(warehouse, layer, model, publish.protected) for model in models}
-    with warehouse.transaction():
+    with warehouse.publishing(LAYERS, [layer], publish.batch.run_id):
         before = _counts(warehouse, layer, publish.models)
         for model, key in models.items():
             _replace(warehouse, publish, model, key, shapes[model])
@@ -55,6 +57,7 @@ def publish(
         ledger.layer(publish, before, after, {m: counted[m] for m in publish.rejected})
         ledger.gates(publish.batch, checks, published=True)
         ledger.events(tell(after))
+        ledger.set_status(LAYERS, layer, "published")
     for model, columns in shapes.items():
         for column in set(warehouse.columns(layer, model)) - set(columns):
             warehouse.execute(f"ALTER TABLE {layer}.{quote(model)} DROP COLUMN {quote(column)}")
@@ -63,10 +66,7 @@ def publish(
 
 def keep(warehouse: SqlWarehouse, layer: str, spare: datetime | None = None) -> None:
     """Copy what the last publish left, before another one takes its place; the oldest copies but `spare` go."""
-    found = warehouse.execute(
-        'SELECT slot, run_id, loads_upto, fingerprint FROM ops.publishes WHERE layer = ? ORDER BY "at" DESC LIMIT 1',
-        (layer,),
-    )
+    found = _published(warehouse, layer)
     if not found:
         return
     slot, run_id, upto, fingerprint = found[0]
@@ -88,29 +88,43 @@ def keep(warehouse: SqlWarehouse, layer: str, spare: datetime | None = None) -> 
         warehouse.execute("DELETE FROM ops.kept WHERE layer = ? AND slot = ?", (layer, old))
 
 
+def check_kept(warehouse: SqlWarehouse, layer: str, slot: datetime) -> None:
+    """Raises ConfigurationError for a slot that is neither kept nor what is published now."""
+    now_there = [at for (at, *_) in _published(warehouse, layer)]
+    found = sorted({k[1] for k in _kept(warehouse, layer)} | set(now_there))
+    if slot not in found:
+        slots = ", ".join(s.strftime("%Y-%m-%dT%H:%M:%SZ") for s in found) or "none"
+        raise ConfigurationError(f"slot {slot:%Y-%m-%dT%H:%M:%SZ} of {layer}", "it is not kept", f"use one of {slots}")
+
+
 def rollback(
     warehouse: SqlWarehouse, layer: str, batch: Batch, tell: TellLayer, protected: Mapping[str, Protection]
 ) -> Mapping[str, int]:
     """Put a layer back to what the batch's slot published. Its next build goes on from there."""
-    slot = batch.slot
+    slot, ledger = batch.slot, warehouse.ledger
+    check_kept(warehouse, layer, slot)
     keep(warehouse, layer, spare=slot)  # what is published now can be gone back to as well
     kept = {k[1]: k for k in reversed(_kept(warehouse, layer))}
-    if slot not in kept:
-        slots = ", ".join(s.strftime("%Y-%m-%dT%H:%M:%SZ") for s in sorted(kept)) or "none"
-        raise ConfigurationError(f"slot {slot:%Y-%m-%dT%H:%M:%SZ} of {layer}", "it is not kept", f"use one of {slots}")
     _, _, _, datasets, upto, fingerprint, _ = kept[slot]
     models = json.loads(datasets)
     shapes = {m: _make_room(warehouse, layer, m, protected, f"{layer}__kept", _name(m, slot)) for m in models}
-    with warehouse.transaction():
+    with warehouse.publishing(LAYERS, [layer], batch.run_id):
         for model, columns in shapes.items():
             source = f"{layer}__kept.{quote(_name(model, slot))}"
             warehouse.replace_rows(source, f"{layer}.{quote(model)}", columns)
         counted = _counts(warehouse, layer, models)
         published = {m: None for m in models if not m.endswith("__rejected")}
         back = LayerPublish(layer, batch, published, (), upto, fingerprint)
-        warehouse.ledger.layer(back, {}, counted, counted)
-        warehouse.ledger.events(tell({m: counted[m] for m in published}))
+        ledger.layer(back, {}, counted, counted)
+        ledger.events(tell({m: counted[m] for m in published}))
+        ledger.set_status(LAYERS, layer, "published")
     return {m: counted[m] for m in published}
+
+
+def _published(warehouse: SqlWarehouse, layer: str) -> list[tuple[datetime, str, int, str]]:
+    """(slot, run id, loads_upto, fingerprint) of the newest publish, or nothing."""
+    sql = 'SELECT slot, run_id, loads_upto, fingerprint FROM ops.publishes WHERE layer = ? ORDER BY "at" DESC LIMIT 1'
+    return [(r[0], r[1], int(r[2]), r[3]) for r in warehouse.execute(sql, (layer,))]
 
 
 def _kept(warehouse: SqlWarehouse, layer: str) -> list[tuple[str, datetime, str, str, int, str, datetime]]:

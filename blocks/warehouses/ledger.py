@@ -12,9 +12,14 @@ from typing import Any
 from blocks.sources.base import ColumnSpec
 from blocks.warehouses.base import Batch, LayerPublish, now
 from blocks.warehouses.dialect import among, portions
-from blocks.warehouses.ledger_loads import Loads
+from blocks.warehouses.ledger_loads import Loads, marks
+from governance.errors import LockedError
 from governance.model import CheckResult, Event
 
+LAYERS = ""
+"""Source of the rows of ops.streams by which layers are locked: no source has this name."""
+STREAMS = f"(SELECT * FROM ops.streams WHERE source <> '{LAYERS}')"
+"""The rows of ops.streams that are streams."""
 _GATE = (
     "run_id", "attempt", "slot", "layer", "dataset", "check_id", "column_name", "type", "severity", "success",
     "observed", "threshold", "failed_rows", "published", "at",
@@ -54,17 +59,39 @@ class Ledger(Loads):
         body = None if summary is None else json.dumps(summary, default=str)
         self.execute(sql, (state, now(), body, batch.slot, batch.run_id))
 
+    # --- the locks of publishers: of streams, and of layers -------------------------------------------------
+
+    def touch(self, source: str, streams: Sequence[str]) -> None:
+        """Make the rows, the locks of their publishers, where they are not there."""
+        self.execute(
+            "INSERT INTO ops.streams (source, stream, status, since) SELECT ?, n.stream, 'new', ? "
+            f"FROM (SELECT * FROM (VALUES {marks(len(streams), 1)}) AS v (stream)) AS n "
+            "WHERE NOT EXISTS (SELECT 1 FROM ops.streams AS s WHERE s.source = ? AND s.stream = n.stream)",
+            (source, now(), *streams, source),
+        )
+
+    def announce(self, source: str, streams: Sequence[str], run_id: str, session: str) -> None:
+        """Who is about to lock the rows: within the transaction that does, nobody else could read it."""
+        sql = f"UPDATE ops.streams SET holder = ?, since = ? WHERE source = ? AND stream IN {among(streams)}"
+        self.execute(sql, (f"{holder()}, run {run_id}, session {session}", now(), source))
+
+    def lock(self, source: str, streams: Sequence[str], run_id: str) -> None:
+        """First statement of a publishing transaction: a second publisher conflicts here.
+
+        Raises LockedError for a run that another one found over: what it built may be older than what is published.
+        """
+        sql = f"UPDATE ops.streams SET status = 'publishing', since = ? WHERE source = ? AND stream IN {among(streams)}"
+        self.execute(sql, (now(), source))
+        states = [s for (s,) in self.execute("SELECT state FROM ops.batches WHERE run_id = ?", (run_id,))]
+        if states and "running" not in states:
+            raise LockedError(f"run {run_id}", "another run began and took it for dead", "let one run at a time")
+
+    def set_status(self, source: str, stream: str, status: str) -> None:
+        """Status of a stream or layer; nobody holds it any more."""
+        sql = "UPDATE ops.streams SET status = ?, holder = NULL, since = ? WHERE source = ? AND stream = ?"
+        self.execute(sql, (status, now(), source, stream))
+
     # --- streams and cursors -------------------------------------------------------------------------------
-
-    def announce(self, source: str, stream: str, run_id: str, session: str) -> None:
-        """Who is about to lock a stream: within the transaction that does, nobody else could read it."""
-        sql = "UPDATE ops.streams SET holder = ?, since = ? WHERE source = ? AND stream = ?"
-        self.execute(sql, (f"{holder()}, run {run_id}, session {session}", now(), source, stream))
-
-    def lock_stream(self, source: str, stream: str) -> None:
-        """First statement of a publishing transaction: a second publisher conflicts here."""
-        sql = "UPDATE ops.streams SET status = 'publishing', since = ? WHERE source = ? AND stream = ?"
-        self.execute(sql, (now(), source, stream))
 
     def stream_schema(self, source: str, stream: str) -> list[ColumnSpec] | None:
         """The columns that bronze holds of a stream, or None before its first load."""
@@ -81,19 +108,6 @@ class Ledger(Loads):
         )
         found = {name[len(prefix) :]: [ColumnSpec(**c) for c in json.loads(schema or "[]")] for name, schema in rows}
         return {"": (), **found}
-
-    def touch_stream(self, source: str, stream: str) -> None:
-        """Make the stream's row, the lock of its publishers, where it is not there."""
-        sql = (
-            "INSERT INTO ops.streams (source, stream, status, since) SELECT ?, ?, 'new', ? "
-            "WHERE NOT EXISTS (SELECT 1 FROM ops.streams WHERE source = ? AND stream = ?)"
-        )
-        self.execute(sql, (source, stream, now(), source, stream))
-
-    def set_stream_status(self, source: str, stream: str, status: str) -> None:
-        """Status of a stream; nobody holds it any more."""
-        sql = "UPDATE ops.streams SET status = ?, holder = NULL, since = ? WHERE source = ? AND stream = ?"
-        self.execute(sql, (status, now(), source, stream))
 
     def set_stream_schema(self, source: str, stream: str, schema: Iterable[ColumnSpec]) -> None:
         """The shape that bronze has from now on."""

@@ -91,7 +91,7 @@ class Loads:
         for some in portions(sizes.items()):
             self.execute(
                 "UPDATE ops.loads AS l SET status = 'landed', bytes = n.size "
-                f"FROM (SELECT * FROM (VALUES {_marks(len(some), 2)}) AS v (load_id, size)) AS n "
+                f"FROM (SELECT * FROM (VALUES {marks(len(some), 2)}) AS v (load_id, size)) AS n "
                 "WHERE l.load_id = n.load_id",
                 [value for pair in some for value in pair],
             )
@@ -128,7 +128,7 @@ class Loads:
             self.execute(
                 "UPDATE ops.loads AS l SET status = 'published', rows_read = n.r, rows_published = n.p, "
                 "rows_unchanged = n.u, rows_quarantined = n.q, rows_deleted = n.d, publish_seq = n.seq, "
-                f"finished_at = ?, error = NULL FROM (SELECT * FROM (VALUES {_marks(len(some), 7)}) "
+                f"finished_at = ?, error = NULL FROM (SELECT * FROM (VALUES {marks(len(some), 7)}) "
                 "AS v (load_id, r, p, u, q, d, seq)) AS n WHERE l.load_id = n.load_id",
                 [now(), *(value for row in some for value in row)],
             )
@@ -190,6 +190,6 @@ class Loads:
         self.execute(sql, (load.rules, int(tried or 0) + 1, load_id))
 
 
-def _marks(rows: int, columns: int) -> str:
+def marks(rows: int, columns: int) -> str:
     """Marks of the values of VALUES."""
     return ", ".join([f"({', '.join('?' * columns)})"] * rows)

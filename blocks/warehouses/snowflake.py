@@ -124,9 +124,9 @@ class SnowflakeWarehouse(SqlWarehouse):
         """A session beside this one, tagged as it, for a library that writes its statements by pyformat."""
         return connect(self.settings, paramstyle="pyformat")
 
-    def announce(self, source: str, stream: str, run_id: str) -> None:
+    def announce(self, source: str, streams: Sequence[str], run_id: str) -> None:
         """Say who is about to publish, for whoever finds its rows locked: see `abort_detached`."""
-        self.ledger.announce(source, stream, run_id, str(self.connection.session_id))
+        self.ledger.announce(source, streams, run_id, str(self.connection.session_id))
 
     def fill(self, table: str, columns: Sequence[ColumnSpec], sql: str) -> None:
         """Put the rows of a SELECT in the engine into a table."""

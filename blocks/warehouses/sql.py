@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from blocks.sources.base import ColumnSpec, Extract, Manifest
@@ -88,8 +89,8 @@ class SqlWarehouse(ABC):
         """What stands between a view's name and its SELECT, so that it is never there unprotected."""
 
     @abstractmethod
-    def announce(self, source: str, stream: str, run_id: str) -> None:
-        """Before a stream's publishing transaction: what is to be done for a publisher that was killed in one."""
+    def announce(self, source: str, streams: Sequence[str], run_id: str) -> None:
+        """Before a publishing transaction: what is to be done for a publisher that was killed in one."""
 
     # --- the same in all ---------------------------------------------------------------------------------------
 
@@ -104,6 +105,18 @@ class SqlWarehouse(ABC):
                 self.execute("ROLLBACK")
             raise
         self.execute("COMMIT")
+
+    @contextmanager
+    def publishing(self, source: str, streams: Sequence[str], run_id: str) -> Iterator[None]:
+        """The transaction of a publisher of streams of a source, or of a layer, which it has to itself.
+
+        Raises LockedError for a run that another one found over.
+        """
+        self.ledger.touch(source, streams)
+        self.announce(source, streams, run_id)
+        with self.transaction():
+            self.ledger.lock(source, streams, run_id)
+            yield
 
     def load(self, load: StreamLoad, extract: Extract, manifests: Sequence[Manifest]) -> Staged:
         """Stage the rows of a stream's loads."""
@@ -124,6 +137,10 @@ class SqlWarehouse(ABC):
     def publish_layer(self, publish: LayerPublish, checks: Sequence[CheckResult], tell: TellLayer) -> Mapping[str, int]:
         """Put the audited build in the place of the published one."""
         return layers.publish(self, publish, checks, tell)
+
+    def check_kept(self, layer: str, slot: datetime) -> None:
+        """Raises ConfigurationError for a slot that `rollback` cannot go back to."""
+        layers.check_kept(self, layer, slot)
 
     def rollback(
         self, layer: str, batch: Batch, tell: TellLayer, protected: Mapping[str, Protection] | None = None

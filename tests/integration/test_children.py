@@ -41,7 +41,6 @@ class Invoices:
         self.slots += 1
         batch = Batch(f"run-{self.slots}", SLOT + timedelta(hours=6 * self.slots))
         with open_duckdb(self.folder / "w.duckdb") as warehouse:
-            warehouse.ledger.touch_stream("drops", "c")
             since = warehouse.ledger.since("drops", "c")
             found = reader.plan(one, since, datetime.now(UTC), landing)
             planned = [p for p in found if p.identity not in since.seen_identities]

@@ -250,9 +250,9 @@ def test_the_transaction_of_a_run_that_is_over_is_aborted_when_it_is_in_the_way(
     started(stream.settings, "killed")
     stream.run(publish=False)
     with open_warehouse(stream.settings) as dead:
-        dead.announce("drops", "c", "killed")
+        dead.announce("drops", ["c"], "killed")
         dead.execute("BEGIN")
-        dead.ledger.lock_stream("drops", "c")
+        dead.ledger.lock("drops", ["c"], "killed")
         dead.execute("UPDATE ops.loads SET rows_read = 99")
         with pytest.raises(LockedError, match="another session holds it"):
             stream.run()

@@ -42,7 +42,6 @@ class Stream:
         self.slots += 1
         batch = Batch(f"run-{self.slots}", SLOT + timedelta(hours=6 * self.slots))
         with open_warehouse(self.settings) as warehouse:
-            warehouse.ledger.touch_stream(self.spec.name, stream.name)
             since = warehouse.ledger.since(self.spec.name, stream.name)
             found = reader.plan(stream, since, datetime.now(UTC), landing)
             planned = [p for p in found if p.identity not in since.seen_identities]
