@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _ready: set[tuple[object, ...]] = set()
 _migrating = threading.Lock()
+_Answer = tuple[list[str], list[tuple[Any, ...]]]
 PAUSE_SECONDS = 0.2  # Snowflake itself has waited for LOCK_TIMEOUT before it refuses
 
 
@@ -79,12 +80,28 @@ class SnowflakeWarehouse(SqlWarehouse):
         One that is locked out by the transaction of a run that is over is done once more when that is aborted. Raises
         LockedError when another run holds the lock for as long as a statement may take.
         """
+        return self._answer(sql, [_bound(p) for p in parameters], repeat=repeat)[1]
+
+    def query(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """Rows of a SELECT, their names in lower case."""
+        columns, rows = self._answer(sql, [_bound(p) for p in parameters])
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Put rows into a table, bound as arrays."""
+        marks = ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {table} ({names(columns)}) VALUES ({marks})"
+        for some in portions(rows):
+            self._answer(sql, [[_bound(value) for value in row] for row in some], many=True)
+
+    def _answer(self, sql: str, values: Sequence[Any], many: bool = False, repeat: bool = False) -> _Answer:
+        """What `_run` gives, once nothing is in the way any more; see `execute`."""
         from snowflake.connector.errors import ProgrammingError
 
-        values, until = [_bound(p) for p in parameters], time.monotonic() + self.settings.snowflake_statement_timeout
+        until = time.monotonic() + self.settings.snowflake_statement_timeout
         while True:
             try:
-                return self._run(sql, values)[1]
+                return self._run(sql, values, many)
             except UnreachableError as error:
                 if not repeat or isinstance(error.__cause__, ProgrammingError):  # Snowflake's answer: it refuses
                     raise
@@ -95,19 +112,7 @@ class SnowflakeWarehouse(SqlWarehouse):
                     raise
                 time.sleep(PAUSE_SECONDS)
 
-    def query(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
-        """Rows of a SELECT, their names in lower case."""
-        columns, rows = self._run(sql, [_bound(p) for p in parameters])
-        return [dict(zip(columns, row, strict=True)) for row in rows]
-
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Put rows into a table, bound as arrays."""
-        marks = ", ".join("?" * len(columns))
-        sql = f"INSERT INTO {table} ({names(columns)}) VALUES ({marks})"
-        for some in portions(rows):
-            self._run(sql, [[_bound(value) for value in row] for row in some], many=True)
-
-    def _run(self, sql: str, values: Sequence[Any], many: bool = False) -> tuple[list[str], list[tuple[Any, ...]]]:
+    def _run(self, sql: str, values: Sequence[Any], many: bool) -> _Answer:
         """(columns, rows) of a statement. Raises what `translated` makes of Snowflake's errors."""
         from snowflake.connector.errors import Error
 
