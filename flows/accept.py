@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import getpass
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from blocks.landing import open_landing
 from blocks.lock import exclusive
 from blocks.settings import Settings
 from blocks.sources.base import ColumnSpec, Manifest
 from blocks.sources.naming import quote
 from blocks.sources.spec import SourceSpec, load_sources
 from blocks.warehouses import open_warehouse
-from blocks.warehouses.base import Batch, StreamLoad
+from blocks.warehouses.base import StreamLoad
 from blocks.warehouses.schema import evolve
-from flows import slots
+from blocks.warehouses.sql import SqlWarehouse
 from flows.capacity import kind_of
-from flows.context import make_context, select_streams, sources_path
+from flows.context import select_streams, sources_path
+from flows.runs import part
 from governance.errors import ConfigurationError, SourceError
 
 FAILED = "SELECT load_id FROM ops.loads WHERE source = ? AND stream = ? AND status = 'failed' ORDER BY started_at"
@@ -39,35 +41,53 @@ def accept(settings: Settings, name: str, reason: str, sources: str | None, prof
         )
     [(source, [stream])] = found.items()
     spec = declared[source].streams[stream]
-    context = make_context(slots.show(slots.floor(settings.clock())), sources, profile, "accept")
-    with exclusive(settings.home / "batch.lock", "the batch"), open_warehouse(settings) as warehouse:
-        known = warehouse.ledger.stream_schema(source, stream) or []
-        failed = [i for (i,) in warehouse.execute(FAILED, (source, stream))]
-        landed = [m for i in failed if (m := context.landing.manifest(source, stream, i))]
+    with exclusive(settings.home / "batch.lock", "the batch"):
+        landing = open_landing(settings)
+        with open_warehouse(settings) as warehouse:
+            known = warehouse.ledger.stream_schema(source, stream) or []
+            failed = [i for (i,) in warehouse.execute(FAILED, (source, stream))]
+        landed = [m for i in failed if (m := landing.manifest(source, stream, i))]
         changed = {c.name: c for m in landed for c in in_the_way(known, m, optional(declared[source], stream, m))}
         if not changed:
             return []
-        load = StreamLoad(source, spec, Batch("accept", slots.floor(settings.clock())), ())
-        physical, have = f"bronze__loads.{quote(load.table)}", set(warehouse.columns("bronze__loads", load.table))
         still = {c.name for m in landed for c in m.schema}
-        shape, said = [], []
-        for column in known:
-            if column.name not in changed:
-                shape.append(column)
-                continue
-            kept = free_name(column, have)
-            if column.name in have:  # not, if this was killed after it
-                warehouse.execute(f"ALTER TABLE {physical} RENAME COLUMN {quote(column.name)} TO {quote(kept)}")
-            new = column.name in still
-            said.append(
-                f"column {column.name} ({column.type}) {'has another type' if new else 'vanished'}, kept as {kept}"
-            )
-            shape += [ColumnSpec(kept, column.type)] if new else []
-        with warehouse.transaction():
-            warehouse.ledger.set_stream_schema(source, stream, shape)
-            warehouse.ledger.act(getpass.getuser(), "stream.accept", name, "; ".join([*said, *filter(None, [reason])]))
-        warehouse.show(load, context.protection(f"bronze.{load.table}"))
+        with part(settings, f"accept {name}", sources, profile) as run, open_warehouse(settings) as warehouse:
+            load = StreamLoad(source, spec, run.context.batch, ())
+            shape, said = set_aside(warehouse, load, known, changed, still)
+            with warehouse.publishing(source, [stream], run.context.batch.run_id):
+                warehouse.ledger.set_stream_schema(source, stream, shape)
+                warehouse.ledger.set_status(source, stream, "failed")  # until the next run publishes it
+                words = "; ".join([*said, *filter(None, [reason])])
+                warehouse.ledger.act(getpass.getuser(), "stream.accept", name, words)
+            warehouse.show(load, run.context.protection(f"bronze.{load.table}"))
+            run.state = "completed"
     return said
+
+
+def set_aside(
+    warehouse: SqlWarehouse,
+    load: StreamLoad,
+    known: Sequence[ColumnSpec],
+    changed: Collection[str],
+    still: Collection[str],
+) -> tuple[list[ColumnSpec], list[str]]:
+    """Rename the columns that are in the way; the new shape, and what was done in words.
+
+    `still`: the columns that the source has, of whatever type.
+    """
+    physical, have = f"bronze__loads.{quote(load.table)}", set(warehouse.columns("bronze__loads", load.table))
+    shape, said = [], []
+    for column in known:
+        if column.name not in changed:
+            shape.append(column)
+            continue
+        kept = free_name(column, have)
+        if column.name in have:  # not, if this was killed after it
+            warehouse.execute(f"ALTER TABLE {physical} RENAME COLUMN {quote(column.name)} TO {quote(kept)}")
+        new = column.name in still
+        said.append(f"column {column.name} ({column.type}) {'has another type' if new else 'vanished'}, kept as {kept}")
+        shape += [ColumnSpec(kept, column.type)] if new else []
+    return shape, said
 
 
 def in_the_way(known: Sequence[ColumnSpec], manifest: Manifest, may_be_absent: bool) -> list[ColumnSpec]:

@@ -26,7 +26,6 @@ from blocks.sources.packed import is_packed, safe_suffix
 from blocks.sources.spec import SourceSpec, StreamSpec
 from blocks.warehouses import bronze_again, open_warehouse
 from blocks.warehouses.base import Account, Accounts, Ready, StreamLoad, now
-from flows import slots
 from flows.backfill_choice import Chosen, Wanted, choose, range_reader
 from flows.batch import bronze_layer, steps
 from flows.context import Context, make_context, name_run, sample_servers
@@ -34,7 +33,7 @@ from flows.deliver import deliver
 from flows.ingest import empty_result
 from flows.lineage import bronze_lineage
 from flows.load import after_publish, load_and_gate, mend, record_failure, words
-from flows.runs import begin, finish
+from flows.runs import newest_slot, part
 from flows.told import load_events
 from governance.model import Event
 
@@ -57,24 +56,17 @@ def backfill(
     settings = Settings.load(profile=profile)
     wanted = Wanted(streams, lower, upper, tuple(loads))
     with exclusive(settings.home / "batch.lock", "the batch") as describe, sample_servers(settings):
-        with open_warehouse(settings) as warehouse:
-            known = warehouse.ledger.slots()
-        label = slots.show(known[-1][0] if known else slots.floor(settings.clock()))
+        label = newest_slot(settings)
         chosen = choose(wanted, make_context(label, sources, profile, ""))
         if not chosen:
             return Completed(
                 data={"run_id": None, "slot": label, "state": "nothing_to_do", "streams": [], "layers": []}
             )
-        slot, attempt, run_id = begin(settings, label, rebuild=True)
         name_run(f"backfill {', '.join(streams)}")
-        describe(slot=slot)
-        context = make_context(slot, sources, profile, run_id, attempt)
-        try:
-            summary = work(chosen, sources, context)
-        except BaseException:
-            finish(context, {"state": "failed", "layers": []})
-            raise
-        finish(context, summary, subject="backfill")
+        describe(slot=label)
+        with part(settings, "backfill", sources, profile) as run:
+            summary = work(chosen, sources, run.context)
+            run.done(summary)
         deliver(profile=profile)
     return (Completed if summary["state"] == "completed" else Failed)(data=summary)
 
@@ -159,8 +151,8 @@ def land(
     # The keys of then say nothing of what was deleted since; a cursor or state of then is behind today's.
     parts = tuple(p for p in found.parts if not p.path.startswith("keys"))
     again = replace(found, load_id=planned.load_id, identity=planned.identity, parts=parts, state=None, by_cursor=False)
-    for part in parts:
-        _copy(landing, landing.part(found, part), landing.folder(source.name, stream.name, again.load_id) / part.path)
+    for one in parts:
+        _copy(landing, landing.part(found, one), landing.folder(source.name, stream.name, again.load_id) / one.path)
     landing.write_manifest(again)
     landing.release(source.name, stream.name, found.load_id)
     return again

@@ -31,7 +31,7 @@ from flows.deliver import deliver
 from flows.ingest import ingest_source
 from flows.load import words
 from flows.report import publish_artifacts, write_report
-from flows.runs import begin, finish
+from flows.runs import begin, recorded
 from flows.stale import stale_datasets
 from flows.transform import transform
 
@@ -59,12 +59,10 @@ def batch(
         name_run(f"batch {chosen}")
         describe(slot=chosen)
         context = make_context(chosen, sources, profile, run_id, attempt)
-        try:
+        with recorded(context, "batch", whole=stream is None and from_layer == "bronze") as run:
             summary = steps(context, sources, wanted, stream, from_layer)
-        except BaseException:
-            finish(context, {"state": "failed", "layers": []})
-            raise
-        finish(context, summary, whole=stream is None and from_layer == "bronze")
+            run.done(summary)
+            run.summary = summary
         summary |= tell(context, summary)
     return (Completed if summary["state"] == "completed" else Failed)(data=summary, message=headline(summary))
 

@@ -18,11 +18,12 @@ from blocks.settings import Settings
 from blocks.sources import reader_for
 from blocks.sources.spec import load_sources
 from blocks.warehouses.base import Account, Accounts, Ready, StreamLoad, now
+from flows import slots
 from flows.context import Context, make_context, sample_servers, select_streams, sources_path
 from flows.deliver import deliver
 from flows.load import after_publish, land, load_and_gate, plan, publish, record_failure, words
 from flows.report import publish_stream_artifacts
-from flows.runs import begin, finish
+from flows.runs import part
 
 LOG = logging.getLogger("hallmark")
 Result = dict[str, Any]
@@ -37,20 +38,15 @@ def ingest(
     settings = Settings.load(profile=profile)
     with exclusive(settings.home / "batch.lock", "the batch") as describe, sample_servers(settings):
         select_streams(load_sources(sources_path(sources)), f"{source}.{stream}" if stream else source)
-        slot, attempt, run_id = begin(settings, None, rebuild=True)
-        describe(slot=slot)
-        context = make_context(slot, sources, profile, run_id, attempt)
-        summary: Result = {"run_id": run_id, "slot": slot, "state": "failed", "streams": [], "layers": []}
-        try:
-            summary["streams"] = ingest_source(source, slot, run_id, stream, sources, profile, attempt)
-            if all(x["status"] != "failed" for x in summary["streams"]):
-                summary["state"] = "completed"
-        finally:
-            finish(context, summary, subject=f"ingest {source}")
+        with part(settings, f"ingest {source}", sources, profile) as run:
+            slot, batch = slots.show(run.context.batch.slot), run.context.batch
+            describe(slot=slot)
+            streams = ingest_source(source, slot, batch.run_id, stream, sources, profile, batch.attempt)
+            failed = [f"{x['source']}.{x['stream']}: {x['error']['cause']}" for x in streams if x["error"]]
+            run.state = "failed" if failed else "completed"
         deliver(profile=profile)
-    publish_stream_artifacts(summary["streams"], f"run {run_id}")
-    failed = [f"{x['source']}.{x['stream']}: {x['error']['cause']}" for x in summary["streams"] if x["error"]]
-    return Failed(data=summary["streams"], message="; ".join(failed)) if failed else Completed(data=summary["streams"])
+    publish_stream_artifacts(streams, f"run {batch.run_id}")
+    return Failed(data=streams, message="; ".join(failed)) if failed else Completed(data=streams)
 
 
 @flow(name="ingest-source", flow_run_name="ingest {source} {slot}", task_runner=AT_ONCE)

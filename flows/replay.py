@@ -6,7 +6,7 @@ Each selected row moves: to bronze, or to a new quarantine row of the replay's l
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -19,13 +19,13 @@ from blocks.settings import Settings
 from blocks.sources.airbyte import RECORD
 from blocks.sources.base import Manifest, Planned
 from blocks.sources.files import FilesReader
-from blocks.sources.spec import load_sources
+from blocks.sources.spec import SourceSpec, load_sources
 from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import StreamLoad
-from flows import slots
-from flows.context import Context, make_context, new_run_id, sample_servers, sources_path
+from flows.context import Context, sample_servers, sources_path
 from flows.load import after_publish, load_and_gate, publish, record_failure
 from flows.replay_groups import Group, Row, copy_row, groups, in_their_files
+from flows.runs import part
 from governance.errors import ConfigurationError, HallmarkError, SourceError
 
 Counts = dict[str, int]
@@ -49,30 +49,44 @@ def replay(
     with exclusive(settings.home / "batch.lock", "the batch"), sample_servers(settings):
         declared = load_sources(sources_path(sources))
         with open_warehouse(settings) as warehouse:
-            known = warehouse.ledger.slots()
             found = warehouse.ledger.quarantined(source, stream, reason_code, ids)
-            rows = [r for r in found if r["byte_to"]]  # without bytes there is nothing to read
-        label = slots.show(known[-1][0] if known else slots.floor(settings.clock()))
-        context = make_context(label, sources, None, new_run_id())
-        for key in sorted({(r["source"], r["stream"]) for r in rows}):
-            if key[0] not in declared or key[1] not in declared[key[0]].streams:
-                raise ConfigurationError(f"stream {'.'.join(key)}", "it is not declared", "declare it in sources.yml")
-            spec = declared[key[0]].streams[key[1]]
-            rules = spec.fingerprint
-            at = RECORD if declared[key[0]].kind == "airbyte" else spec.record
-            spec = spec.model_copy(update={"record": at, "max_quarantine_share": 1})  # they may all be refused again
-            mine = [r for r in rows if (r["source"], r["stream"]) == key and r["tried_rules"] != rules]
-            for group, members in groups(mine, declared[key[0]], spec, context.landing).items():
-                one = replay_rows.with_options(name=".".join(key))
-                try:
-                    counts = one(key[0], group, members, rules, context)
-                except HallmarkError as error:  # its rows stay as they are; the others are not to wait for them
-                    failed.append(error)
-                else:
-                    total = {name: total[name] + counts[name] for name in total}
+        chosen = untried([r for r in found if r["byte_to"]], declared)  # without bytes there is nothing to read
+        if not chosen:
+            return total
+        with part(settings, "replay", sources) as run:
+            for key, rows in chosen.items():
+                spec = declared[key[0]].streams[key[1]]
+                rules = spec.fingerprint
+                at = RECORD if declared[key[0]].kind == "airbyte" else spec.record
+                # They may all be refused again.
+                spec = spec.model_copy(update={"record": at, "max_quarantine_share": 1})
+                for group, members in groups(rows, declared[key[0]], spec, run.context.landing).items():
+                    one = replay_rows.with_options(name=".".join(key))
+                    try:
+                        counts = one(key[0], group, members, rules, run.context)
+                    except HallmarkError as error:  # its rows stay as they are; the others are not to wait for them
+                        failed.append(error)
+                    else:
+                        total = {name: total[name] + counts[name] for name in total}
+            run.state = "failed" if failed else "completed"
     if failed:
         raise failed[0]
     return total
+
+
+def untried(rows: Sequence[Row], declared: Mapping[str, SourceSpec]) -> dict[tuple[str, str], list[Row]]:
+    """(source, stream) → its rows that today's rules have not refused yet.
+
+    Raises ConfigurationError for a stream that is not declared.
+    """
+    found: dict[tuple[str, str], list[Row]] = {}
+    for key in sorted({(r["source"], r["stream"]) for r in rows}):
+        if key[0] not in declared or key[1] not in declared[key[0]].streams:
+            raise ConfigurationError(f"stream {'.'.join(key)}", "it is not declared", "declare it in sources.yml")
+        rules = declared[key[0]].streams[key[1]].fingerprint
+        if mine := [r for r in rows if (r["source"], r["stream"]) == key and r["tried_rules"] != rules]:
+            found[key] = mine
+    return found
 
 
 @task(cache_policy=NO_CACHE)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Mapping
+from dataclasses import replace
 
 from blocks.lock import exclusive
 from blocks.settings import Settings
 from blocks.warehouses import open_warehouse
 from flows import slots
-from flows.context import LAYERS, check_layer, make_context, new_run_id
-from flows.state import save_picture
+from flows.context import LAYERS, check_layer
+from flows.runs import part
 from flows.told import PLATFORM
 from governance.errors import ConfigurationError
 from governance.model import Event
@@ -24,13 +25,21 @@ def rollback(settings: Settings, layer: str, to: str, reason: str) -> Mapping[st
     check_layer(layer)
     if layer == LAYERS[0]:
         raise ConfigurationError("rollback of bronze", "it has no slots", "load again what is wrong: hallmark backfill")
-    context = make_context(to, None, settings.profile, new_run_id())
+    slot = slots.parse(to)
+    with exclusive(settings.home / "batch.lock", "the batch"):
+        with open_warehouse(settings) as warehouse:
+            warehouse.check_kept(layer, slot)
+        with (
+            part(settings, f"rollback {layer}", profile=settings.profile) as run,
+            open_warehouse(settings) as warehouse,
+        ):
+            back = replace(run.context, batch=replace(run.context.batch, slot=slot))
 
-    def tell(rows: Mapping[str, int]) -> list[Event]:
-        warehouse.ledger.act(getpass.getuser(), "rollback", f"{layer} to {slots.show(context.batch.slot)}", reason)
-        return [context.event("hallmark.publish.rolledback.v1", layer, owner=PLATFORM, rows=dict(rows), reason=reason)]
+            def tell(rows: Mapping[str, int]) -> list[Event]:
+                warehouse.ledger.act(getpass.getuser(), "rollback", f"{layer} to {slots.show(slot)}", reason)
+                told = "hallmark.publish.rolledback.v1"
+                return [back.event(told, layer, owner=PLATFORM, rows=dict(rows), reason=reason)]
 
-    with exclusive(settings.home / "batch.lock", "the batch"), open_warehouse(settings) as warehouse:
-        rows = warehouse.rollback(layer, context.batch, tell, context.protections)
-        save_picture(settings, warehouse)
+            rows = warehouse.rollback(layer, back.batch, tell, back.protections)
+            run.state = "completed"
     return rows

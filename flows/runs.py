@@ -1,19 +1,40 @@
-"""The beginning and the end of a run in the ledger, whatever it runs."""
+"""The beginning and the end of a run in the ledger, whatever it runs: while it is there as running, it counts as alive.
+
+A batch begins by `begin`; what is done beside the batches by `part`. Both end by `recorded`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from blocks.settings import Settings
 from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import Batch
 from flows import slots
-from flows.context import Context, new_run_id
+from flows.context import Context, make_context, new_run_id
 from flows.state import save_picture
 from flows.told import PLATFORM
 
 Summary = Mapping[str, Any]
+
+
+@dataclass
+class Run:
+    """A run that has begun; what it leaves here is recorded when it ends."""
+
+    context: Context
+    state: str = "failed"
+    """completed or failed."""
+    layers: Sequence[Summary] = ()
+    summary: Summary | None = None
+    """Of a batch, from which the report of its slot can be written again."""
+
+    def done(self, summary: Summary) -> None:
+        """It came to its end, with or without failures."""
+        self.state, self.layers = summary["state"], summary["layers"]
 
 
 def begin(settings: Settings, slot: str | None, rebuild: bool) -> tuple[str, int, str]:
@@ -31,16 +52,36 @@ def begin(settings: Settings, slot: str | None, rebuild: bool) -> tuple[str, int
     return slots.show(chosen), attempt, run_id
 
 
-def finish(context: Context, summary: Summary, whole: bool = False, subject: str = "batch") -> None:
-    """Record how the run ended, and tell it. A run of a part of the slot does not complete it.
+def newest_slot(settings: Settings) -> str:
+    """The slot of what is done beside the batches: the newest one, whatever its state, else that of now."""
+    with open_warehouse(settings) as warehouse:
+        known = warehouse.ledger.slots()
+    return slots.show(known[-1][0] if known else slots.floor(settings.clock()))
 
-    Only a batch leaves a summary, from which the report of its slot can be written again.
+
+@contextmanager
+def part(settings: Settings, name: str, sources: str | None = None, profile: str | None = None) -> Iterator[Run]:
+    """A run beside the batches, under the newest slot, which it does not complete."""
+    slot, attempt, run_id = begin(settings, newest_slot(settings), rebuild=True)
+    with recorded(make_context(slot, sources, profile, run_id, attempt), name) as run:
+        yield run
+
+
+@contextmanager
+def recorded(context: Context, name: str, whole: bool = False) -> Iterator[Run]:
+    """The work of a run that has begun: however it ends, the ledger and an event say so.
+
+    `whole`: it is all that there is to do for its slot, so that it can complete it.
     """
-    state = summary["state"] if whole or summary["state"] == "failed" else "partial"
-    with open_warehouse(context.settings) as warehouse, warehouse.transaction():
-        warehouse.ledger.finish_batch(context.batch, state, summary if subject == "batch" else None)
-        layers = {x["layer"]: x["status"] for x in summary["layers"]}
-        event = context.event(f"hallmark.run.{summary['state']}.v1", subject, owner=PLATFORM, layers=layers)
-        warehouse.ledger.events([event])
-    with open_warehouse(context.settings) as warehouse:
-        save_picture(context.settings, warehouse)
+    run = Run(context)
+    try:
+        yield run
+    finally:
+        state = run.state if whole or run.state == "failed" else "partial"
+        with open_warehouse(context.settings) as warehouse, warehouse.transaction():
+            warehouse.ledger.finish_batch(context.batch, state, run.summary)
+            layers = {x["layer"]: x["status"] for x in run.layers}
+            event = context.event(f"hallmark.run.{run.state}.v1", name, owner=PLATFORM, layers=layers)
+            warehouse.ledger.events([event])
+        with open_warehouse(context.settings) as warehouse:
+            save_picture(context.settings, warehouse)

@@ -131,7 +131,7 @@ def test_a_view_of_bronze_is_made_with_its_tags_those_of_an_older_type_too(said:
     made, settings = said
     load = StreamLoad("crm", StreamSpec(name="people", table="public.people"), BATCH, ())
     with open_warehouse(settings) as warehouse:
-        warehouse.ledger.touch_stream("crm", "people")
+        warehouse.ledger.touch("crm", ["people"])
         shape = [ColumnSpec("id", "BIGINT"), ColumnSpec("email", "BIGINT"), ColumnSpec("email__varchar", "VARCHAR")]
         warehouse.ledger.set_stream_schema("crm", "people", shape)
         warehouse.show(load, DECLARED)
@@ -155,7 +155,7 @@ def test_a_view_is_made_anew_when_it_lacks_a_tag_of_today(said: tuple[Proxy, Set
             'CREATE TABLE bronze__loads."crm__staff" (email text, _load_id text, _source_position text, '
             "_extracted_at timestamp_tz, _row_hash text)"
         )
-        warehouse.ledger.touch_stream("crm", "staff")
+        warehouse.ledger.touch("crm", ["staff"])
         warehouse.ledger.set_stream_schema("crm", "staff", [ColumnSpec("email", "VARCHAR")])
         assert "WITH TAG" not in made_by(OPEN)[0]
         assert not made_by(OPEN)
