@@ -65,7 +65,10 @@ def test_a_replay_by_the_same_rules_publishes_nothing(home: Home, prefect_server
     broken = len(home.rows(IDS, "missing_fields"))
     counts = replay(home, SOURCES, source="drops", stream="customers", reason_code="missing_fields")
     assert counts == {"selected": broken, "published": 0, "still_quarantined": broken} and broken
+    states = "SELECT state, count(*) FROM ops.batches GROUP BY 1 ORDER BY 1"
+    assert home.rows(states) == [("completed", 1), ("partial", 1)], "it is a run of its own"
     assert replay(home, SOURCES, reason_code="missing_fields")["selected"] == 0
+    assert home.rows(states) == [("completed", 1), ("partial", 1)], "nothing was to do"
     assert home.rows(ACCOUNTS) == before
     assert home.value("SELECT count(*) FROM bronze.drops__customers") == rows
     open_rows = "SELECT count(*), max(attempts) FROM ops.quarantine WHERE reason_code = 'missing_fields' "

@@ -20,6 +20,13 @@ def test_gold_goes_back_to_a_slot_and_forth_again(first: Home, second: Home, hom
     [(target, reason)] = home.rows("SELECT target, reason FROM ops.actions WHERE action = 'rollback'")
     assert (target, reason) == (f"gold to {SLOT1}", "wrong rates")
     assert home.value("SELECT count(*) FROM ops.events WHERE type = 'hallmark.publish.rolledback.v1'") == 1
+    [(slot, state)] = home.rows("SELECT slot, state FROM ops.batches ORDER BY started_at DESC LIMIT 1")
+    assert (f"{slot:%Y-%m-%dT%H:%M:%SZ}", state) == (SLOT2, "partial"), (
+        "it is a run beside the batch of the newest slot"
+    )
+    assert home.rows("SELECT subject FROM ops.events WHERE type = 'hallmark.run.completed.v1' ORDER BY time DESC")[
+        0
+    ] == ("rollback gold",)
     assert home.hallmark("rollback", "gold", "--to", SLOT2, "--json").code == 0
     assert home.fingerprints("gold") == second.fingerprints("gold")
 
@@ -34,8 +41,9 @@ def test_gold_goes_back_to_a_slot_and_forth_again(first: Home, second: Home, hom
     ],
 )
 def test_what_cannot_be_changes_nothing(home: Home, arguments: tuple[str, ...], cause: str | None) -> None:
-    before = home.fingerprints("gold", exact=True)
+    before, runs = home.fingerprints("gold", exact=True), home.value("SELECT count(*) FROM ops.batches")
     done = home.hallmark("rollback", *arguments, "--json")
     assert done.code == 2, done.out
     assert cause is None or done.json["error"]["cause"] == cause
     assert home.fingerprints("gold", exact=True) == before
+    assert home.value("SELECT count(*) FROM ops.batches") == runs, "nothing was begun"

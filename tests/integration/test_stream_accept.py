@@ -60,6 +60,9 @@ def test_the_next_run_publishes_and_nothing_is_lost(home: Home) -> None:
     assert taken.code == 0 and "cents" in taken.json["accepted"][0], taken.err
     assert home.hallmark(*call, "shop.items").json["accepted"]
     assert home.hallmark(*call, "shop.items").json["accepted"] == [], "a second time there is nothing to take"
+    told = "SELECT subject FROM ops.events WHERE type = 'hallmark.run.completed.v1' ORDER BY time DESC LIMIT 2"
+    assert home.rows(told) == [("accept shop.items",), ("accept drops.prices",)]
+    assert home.value("SELECT count(*) FROM ops.batches WHERE state = 'partial'") == 2
     summary = home.run(slot=SLOT2)
     assert {s["status"] for s in summary["streams"]} == {"published"}, summary["streams"]
     assert stream(summary, "drops.prices")["published"] == 1

@@ -11,7 +11,8 @@ import pytest
 from blocks.settings import Settings
 from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import Batch, LayerPublish
-from governance.errors import ConfigurationError
+from blocks.warehouses.ledger import STREAMS
+from governance.errors import ConfigurationError, LockedError
 from governance.model import Event
 
 FIRST = datetime(2026, 11, 22, 0, tzinfo=UTC)
@@ -103,6 +104,24 @@ def test_a_layer_goes_back_to_one_of_the_last_four_slots(settings: Settings) -> 
         warehouse.rollback("silver", Batch("forth", slot(7)), nothing)  # what was there before can be gone back to
         assert warehouse.execute("SELECT id FROM silver.a") == [(7,)]
         assert len(warehouse.tables("silver__kept")) <= 2 * 4
+
+
+def test_a_run_that_another_one_found_over_publishes_nothing(settings: Settings) -> None:
+    for number in (1, 2):
+        build(settings, {"a": f"SELECT {number} AS id"})
+        publish(settings, number, {"a": None})
+    build(settings, {"a": "SELECT 3 AS id"})
+    with open_warehouse(settings) as warehouse:
+        for number in (3, 4):
+            warehouse.ledger.start_batch(Batch(f"run-{number}", slot(number)))
+    with pytest.raises(LockedError, match="took it for dead"):
+        publish(settings, 3, {"a": None})
+    with pytest.raises(LockedError, match="took it for dead"), open_warehouse(settings) as warehouse:
+        warehouse.rollback("silver", Batch("run-3", slot(1)), nothing)
+    assert rows(settings, "SELECT id FROM silver.a") == [(2,)]
+    assert publish(settings, 4, {"a": None}) == {"a": 1}
+    assert rows(settings, "SELECT stream, status FROM ops.streams") == [("silver", "published")]
+    assert rows(settings, f"SELECT * FROM {STREAMS} AS s") == [], "no list of streams has the layer"
 
 
 def test_no_definition_stands_between_begin_and_commit(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
