@@ -2,7 +2,7 @@
 
 The proxy kills the process when a certain statement arrives, or when it is executed and before the answer leaves. The
 session of a killed process stays open with its transaction, as on Snowflake. SHOW TRANSACTIONS and
-SYSTEM$ABORT_TRANSACTION, by which the next run ends it, are answered by the proxy.
+SYSTEM$ABORT_TRANSACTION, by which the next run ends that of a publish, are answered by the proxy.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import re
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from multiprocessing.context import ForkServerProcess
@@ -35,17 +35,29 @@ from tests.snowflake_proxy import proxy
 
 MODULES = ["tests.chaos.test_kill_snowflake", "prefect_snowflake.credentials", "snowflake.connector", "blocks.migrate"]
 SEED, KILLS = 5, 50
+ANYWHERE, STREAM, LAYER = 0, 1, 2
+"""Where a run is killed: anywhere, or in the publish of the stream or of the layer."""
+ANNOUNCED = "^UPDATE ops.streams SET holder"
+"""The first statement of a publish."""
 FIXED = {
-    "id": [("^COPY INTO", True), ("^UPDATE ops.loads AS l SET status = 'published'", True), ("^COMMIT", False)],
-    "": [("^COPY INTO", False), ("^COMMIT", True), ("^INSERT OVERWRITE INTO silver", True)],
-}
-"""Key of the stream → (statement, whether it is executed); of COMMIT it is the publishing one."""
+    "id": [
+        (ANYWHERE, "^COPY INTO", True), (STREAM, "^UPDATE ops.loads AS l SET status = 'published'", True),
+        (STREAM, "^COMMIT", False), (LAYER, "^COMMIT", False),
+    ],
+    "": [
+        (ANYWHERE, "^COPY INTO", False), (STREAM, "^COMMIT", True),
+        (LAYER, "^INSERT OVERWRITE INTO silver", True), (LAYER, "^COMMIT", True),
+    ],
+}  # fmt: skip
+"""Key of the stream → (where, statement, whether it is executed)."""
+BEGINNING = "ops.batches"
+"""What the transaction changes by which a run begins. It says nothing of itself: Snowflake has to end it."""
 
 
 def work(settings: Settings, spec: SourceSpec, number: int) -> None:
     """A run: one stream is loaded and published, then a layer of one table."""
     batch = Batch(f"run-{number}", SLOT + timedelta(hours=6 * number))
-    with open_warehouse(settings) as warehouse:
+    with open_warehouse(settings) as warehouse, warehouse.transaction():
         warehouse.ledger.start_batch(batch)
     Stream(settings, spec, number - 1).run()
     told = Event.of("hallmark.publish.completed.v1", "silver", batch.run_id, batch.slot)
@@ -66,7 +78,10 @@ class Killed:
     front: Proxy
     runs: int = field(default=0)
     files: int = field(default=0)
+    aborted: int = 0
+    """How many transactions of dead runs the next ones aborted."""
     waited: list[str] = field(default_factory=list)
+    """What runs waited for until Snowflake rolled a dead one's transaction back."""
 
     def run(self) -> None:
         """Both homes get a file, and one run each that nobody kills."""
@@ -75,28 +90,43 @@ class Killed:
         work(self.clean, self._spec(self.clean), self.runs)
         work(self.settings, self._spec(self.settings), self.runs)
 
-    def kill(self, pattern: str, nth: int, executed: bool) -> None:
-        """Both homes get a file; a run is killed at a statement, and the next one goes on."""
+    def kill(self, where: int, pattern: str, nth: int, executed: bool) -> str:
+        """Both homes get a file; a run is killed at a statement, and the next one goes on. The statement."""
         self._drop()
         self.runs += 1
         work(self.clean, self._spec(self.clean), self.runs)
         arguments = (self.settings, self._spec(self.settings), self.runs)
         process = multiprocessing.get_context("forkserver").Process(target=work, args=arguments)
-        self.front.faults[:] = [Fault(pattern, self._killer(process, executed), nth)]
+        self.front.clear()
+        last = Fault(pattern, self._killer(process, executed), nth)
+        self.front.faults.append(Fault(ANNOUNCED, self._then(last), where) if where else last)
         process.start()
         process.join(120)
-        assert process.exitcode == -signal.SIGKILL, f"{pattern} {nth}: it was not killed, but ended {process.exitcode}"
-        self.front.faults.clear()
+        at = f"{where} {pattern} {nth}, executed: {executed}"
+        assert process.exitcode == -signal.SIGKILL, f"{at}: it was not killed, but ended {process.exitcode}"
+        killed = self.front.statements[-1]
+        self.front.clear()
         self.runs += 1
         try:
             work(*arguments[:2], self.runs)
-        except LockedError as error:  # of the transaction of a layer; Snowflake ends it after five minutes
+        except LockedError as error:  # Snowflake ends it after five minutes
             self.waited.append(error.what)
             assert self.front.roll_back_open() == 1
             self.runs += 1
             work(*arguments[:2], self.runs)
+        self.aborted += sum("SYSTEM$ABORT" in sql for sql in self.front.statements)
         self.front.roll_back_open()  # one that only inserted: it is in nobody's way
-        assert picture(self.settings) == picture(self.clean), f"killed at {pattern} {nth}, executed: {executed}"
+        assert picture(self.settings) == picture(self.clean), f"killed at {at}: {killed}"
+        return killed
+
+    def _then(self, fault: Fault) -> Any:
+        """From this statement on, another one is looked for."""
+
+        def act(statement: Statement) -> None:
+            self.front.faults.append(fault)
+            statement.answer(*self.front.execute(statement))
+
+        return act
 
     def _killer(self, process: ForkServerProcess, executed: bool) -> Any:
         def act(statement: Statement) -> None:
@@ -173,20 +203,34 @@ def killed(front: tuple[Proxy, dict[str, str]], tmp_path: Path, request: pytest.
 
 @pytest.mark.parametrize("killed", list(FIXED), indirect=True)
 def test_a_run_that_is_killed_at_a_statement_is_made_good_by_the_next(killed: Killed) -> None:
-    for pattern, executed in FIXED[killed.key]:
-        killed.kill(pattern, nth=2 if pattern == "^COMMIT" else 1, executed=executed)
-    assert len(killed.waited) == len([p for p, _ in FIXED[killed.key] if "silver" in p])
+    for where, pattern, executed in FIXED[killed.key]:
+        killed.kill(where, pattern, 1, executed)
+    assert killed.aborted and not killed.waited
 
 
 @pytest.mark.chaos
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("killed", list(FIXED), indirect=True)
-def test_a_run_that_is_killed_anywhere_is_made_good_by_the_next(killed: Killed) -> None:
+def test_a_run_that_is_killed_anywhere_is_made_good_by_the_next(
+    killed: Killed, capsys: pytest.CaptureFixture[str]
+) -> None:
     killed.front.clear()
     killed.run()
-    statements, chance = len(killed.front.statements), random.Random(SEED)
-    points = [(chance.randint(1, statements - 5), chance.random() < 0.5) for _ in range(KILLS // len(FIXED))]
-    for nth, executed in points:
-        with suppress(IndexError):
-            print(f"statement {nth} of {statements}, executed: {executed}: {killed.front.statements[nth - 1][:70]}")
-        killed.kill("", nth, executed)
+    statements, chance, kills = list(killed.front.statements), random.Random(SEED), KILLS // len(FIXED)
+    announced = [n for n, sql in enumerate(statements) if re.match(ANNOUNCED, sql)]
+    lengths = {ANYWHERE: len(statements) - 5} | {
+        where: statements.index("COMMIT", begin) - begin
+        for where, begin in zip((STREAM, LAYER), announced, strict=True)
+    }
+    for number in range(kills):
+        where = (ANYWHERE, STREAM, LAYER)[number % 3]
+        nth, executed = chance.randint(1, lengths[where]), chance.random() < 0.5
+        sql = killed.kill(where, "", nth, executed)
+        with capsys.disabled():
+            print(f"\n{number + 1:3} {'after' if executed else 'before'} {sql[:90]}", end="", flush=True)
+    assert all(BEGINNING in what for what in killed.waited), killed.waited
+    with capsys.disabled():
+        print(
+            f"\n{kills} kills {'with' if killed.key else 'without'} a key: {kills} times the next run made it good; "
+            f"{killed.aborted} dead transactions aborted by it, {len(killed.waited)} left to Snowflake"
+        )
