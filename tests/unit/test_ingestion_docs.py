@@ -6,7 +6,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "ingestion.md").read_text("utf-8")
-ROWS = [line for line in PAGE.splitlines() if line.startswith("| ") and not re.match(r"\| (---|guarantee|fault) ", line)]
+ROWS = [
+    line for line in PAGE.splitlines() if line.startswith("| ") and not re.match(r"\| (---|guarantee|fault) ", line)
+]
 
 
 def test_every_guarantee_names_tests_that_are_there() -> None:
