@@ -107,6 +107,8 @@ class Manifest:
     """The newest value of the stream's cursor column says where the next reading begins."""
     rereads: bool = False
     """The source gives rows again that it gave before: equal ones that bronze has are no news."""
+    empty: bool = False
+    """Deletes are found in the source, and it has no row at all."""
 
     def child(self, name: str, schema: Sequence[ColumnSpec] = ()) -> Manifest:
         """The load of a child table: named after this one, with an account of its own."""

@@ -5,12 +5,14 @@ What a table's rows are and how they land is in `postgres.py`. Nothing here move
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from blocks.landing import Landing
 from blocks.sources.base import Manifest, Planned
 from blocks.sources.naming import literal, quote
-from blocks.sources.postgres import PostgresReader, _Column, quote_table
+from blocks.sources.postgres import PostgresReader
+from blocks.sources.postgres.columns import Column, columns_of, quote_table
 from blocks.sources.spec import StreamSpec
 from governance.errors import ConfigurationError
 
@@ -41,31 +43,29 @@ class PostgresRange(PostgresReader):
         if self.spec.url is None:
             raise ConfigurationError(f"source {self.spec.name}", "it has no url", "give url in sources.yml")
         planned, table = Planned("", lower, upper), quote_table(stream.table or "")
-        connection = self._connect(stream)
-        try:
-            columns = self._columns(connection, stream)
-        finally:
-            connection.close()
+        with self._connection(stream) as connection:
+            columns = columns_of(connection, stream)
         where = self._where(stream, columns, planned) if inside else super()._where(stream, columns, planned)
         with connected(self.spec.url.get_secret_value()) as database:
             named = f"to_regclass({literal(table)})"
             sql = f"SELECT reltuples::float8, pg_relation_size(oid) FROM pg_class WHERE oid = {named}"
             held = database.execute(sql.encode()).fetchone()
-            body = database.execute(f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {table}{where}".encode()).fetchone()
+            read = f"SELECT 1 FROM {table}{f' WHERE {where}' if where else ''}"
+            body = database.execute(f"EXPLAIN (FORMAT JSON) {read}".encode()).fetchone()
         known, size = held or (0.0, 0)
         expected = float(body[0][0]["Plan"]["Plan Rows"]) if body else 0.0
         # A table that was never analysed has -1 rows; its whole size is then the best guess.
         share = min(1.0, expected / known) if known > 0 else 1.0
         return Estimate(round(expected), round(size * share))
 
-    def _where(self, stream: StreamSpec, columns: list[_Column], planned: Planned) -> str:
+    def _where(self, stream: StreamSpec, columns: Sequence[Column], planned: Planned) -> str:
         column = next((c for c in columns if c.source == stream.cursor), None)
         bounds = [(">=", planned.lower), ("<=", planned.upper)]
         if column is None:
             return ""
         name, kind = quote(column.source), column.source_type
         wanted = [f"{name} {sign} {literal(value)}::{kind}" for sign, value in bounds if value is not None]
-        return f" WHERE {' AND '.join(wanted)}" if wanted else ""
+        return " AND ".join(wanted)
 
 
 def check_range(name: str, kind: str, stream: StreamSpec) -> None:
