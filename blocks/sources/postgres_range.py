@@ -1,6 +1,6 @@
 """A part of a table between two values of its cursor column: how much it is, by the catalog, and reading it again.
 
-What a table's rows are and how they land is in `postgres.py`. Nothing here moves a cursor.
+What a table's rows are and how they land is in `postgres/`. Nothing here moves a cursor.
 """
 
 from __future__ import annotations

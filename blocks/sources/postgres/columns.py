@@ -1,5 +1,7 @@
-"""The columns of a table, and how the values of each type are selected so that they arrive as docs/sources/postgres.md
-declares: ADBC gets some types wrong without a word (facts: infinite dates, money, ranges), so those come as text.
+"""The columns of a table, and how values of a type are selected so that they arrive as docs/sources/postgres.md says.
+
+ADBC changes some types without a word (money, ranges, addresses), so those are selected as text; infinite dates are put
+right in `extract.py`.
 """
 
 from __future__ import annotations

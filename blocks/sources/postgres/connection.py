@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blocks.sources.naming import literal
@@ -88,7 +89,7 @@ class Connection:
         threading.Thread(target=self._watch, daemon=True).start()
         with self._talking(), _connecting:
             self._before = _sockets(self._port)
-            self._connection = adbc.connect(conninfo.make_conninfo(**{**_NETWORK, **given}))
+            self._connection = adbc.connect(conninfo.make_conninfo("", **{**_NETWORK, **given}))
             self._sockets = _sockets(self._port) - self._before
         try:
             self._begin(snapshot)
@@ -189,9 +190,7 @@ class Connection:
             cause = f"the database gave nothing for {self.limits.silent_seconds:.0f} s"
             return UnreachableError(self.where, cause, "see what stalls it, or the network; then run again")
         if "authentication failed" in text or "no password supplied" in text:
-            return SourceError(
-                self.where, "the database refused the user or password", "correct the url of the source"
-            )
+            return SourceError(self.where, "the database refused the user or password", "correct the url of the source")
         if re.search(r"(database|role) \".*\" does not exist", text):
             return SourceError(self.where, said, "correct the url of the source")
         if "permission denied" in text:
@@ -215,7 +214,7 @@ class ShapeChangedError(UnreachableError):
 def _sockets(port: int) -> frozenset[int]:
     """The open files of this process that are connections to a port."""
     found = set()
-    for number in map(int, os.listdir("/dev/fd")):
+    for number in (int(file.name) for file in Path("/dev/fd").iterdir()):
         try:
             copy = os.dup(number)
         except OSError:

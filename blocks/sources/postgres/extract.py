@@ -1,4 +1,4 @@
-"""Landed Parquet of a PostgreSQL as SQL: each column in its bronze type, and rows that no such type can hold set apart."""
+"""Landed Parquet of a PostgreSQL as SQL: columns in their bronze types, and rows that no such type holds set apart."""
 
 from __future__ import annotations
 
@@ -49,8 +49,9 @@ class _Unit:
             return []
         code = " ".join(f"WHEN {condition} THEN {literal(code)}" for condition, code, _ in self.faults)
         reason = " ".join(f"WHEN {condition} THEN {reason}" for condition, _, reason in self.faults)
+        raw = f"left(CAST(to_json(r) AS VARCHAR), {RAW_LIMIT})"
         found = connection.execute(
-            f"SELECT {self.position}, CASE {code} END, CASE {reason} END, left(CAST(to_json(r) AS VARCHAR), {RAW_LIMIT}) "
+            f"SELECT {self.position}, CASE {code} END, CASE {reason} END, {raw} "
             f"FROM (SELECT *, file_row_number FROM {self.scan}) r WHERE {' OR '.join(c for c, _, _ in self.faults)}"
         ).fetchall()
         return [Reject(self.load_id, *row) for row in found]

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from blocks.sources.naming import literal, quote
@@ -75,9 +76,7 @@ def slices(
     return _between("ctid", bounds), False
 
 
-def _by_key(
-    connection: Connection, stream: StreamSpec, keys: Sequence[Column], table: Table, count: int
-) -> list[str]:
+def _by_key(connection: Connection, stream: StreamSpec, keys: Sequence[Column], table: Table, count: int) -> list[str]:
     percent = min(100.0, 100.0 * _SAMPLED * count / table.rows) if table.rows > 0 else 100.0
     names = ", ".join(quote(k.source) for k in keys)
     texts = ", ".join(f"{quote(k.source)}::text AS k{n}" for n, k in enumerate(keys))
@@ -87,15 +86,16 @@ def _by_key(
         f"FROM {quote_table(stream.table or '')} TABLESAMPLE SYSTEM ({percent})) s "
         f"WHERE nth % greatest(1, n / {count}) = 0 ORDER BY nth"
     )
-    cast = ([f"{literal(str(v))}::{k.declared}" for v, k in zip(row, keys, strict=True)] for row in dict.fromkeys(found))
-    return _between(f"({names})", [f"({', '.join(values)})" for values in cast])
+    rows = [zip(row, keys, strict=True) for row in dict.fromkeys(found)]
+    cast = [", ".join(f"{literal(str(value))}::{key.declared}" for value, key in row) for row in rows]
+    return _between(f"({names})", [f"({values})" for values in cast])
 
 
 def _between(what: str, bounds: Sequence[str]) -> list[str]:
     """Below the first bound, between each two, from the last one on."""
     if not bounds:
         return [*EVERYTHING]
-    inner = [f"{what} >= {a} AND {what} < {b}" for a, b in zip(bounds, bounds[1:], strict=False)]
+    inner = [f"{what} >= {a} AND {what} < {b}" for a, b in pairwise(bounds)]
     return [f"{what} < {bounds[0]}", *inner, f"{what} >= {bounds[-1]}"]
 
 
