@@ -1,4 +1,4 @@
-"""Taking a stream's new shape where a column vanished or changed incompatibly: what bronze had is kept beside it.
+"""What a person takes of a stream: a load that is held, or a new shape, where what bronze had is kept beside it.
 
 A pure decision and one short write. The next run reads the stream by the shape that is known from then on.
 """
@@ -28,7 +28,9 @@ FAILED = "SELECT load_id FROM ops.loads WHERE source = ? AND stream = ? AND stat
 
 
 def accept(settings: Settings, name: str, reason: str, sources: str | None, profile: str | None) -> list[str]:
-    """What was accepted, in words; nothing where the shape is no reason of a failure.
+    """What was accepted, in words; nothing where no load is held and the shape is no reason of a failure.
+
+    A load that is held is published by the next run as it was read.
 
     The values of a column that vanished, or has another type now, stay in `bronze__loads` as `<name>__<type>`; of one
     that has another type `bronze` shows them there. Raises ConfigurationError for a stream that is not declared.
@@ -44,6 +46,10 @@ def accept(settings: Settings, name: str, reason: str, sources: str | None, prof
     with exclusive(settings.home / "batch.lock", "the batch"):
         landing = open_landing(settings)
         with open_warehouse(settings) as warehouse:
+            with warehouse.transaction():
+                confirmed = warehouse.ledger.confirm(source, stream, getpass.getuser(), reason)
+            if confirmed:
+                return confirmed
             known = warehouse.ledger.stream_schema(source, stream) or []
             failed = [i for (i,) in warehouse.execute(FAILED, (source, stream))]
         landed = [m for i in failed if (m := landing.manifest(source, stream, i))]

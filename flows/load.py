@@ -19,7 +19,7 @@ from flows.lineage import bronze_lineage
 from flows.state import save_picture
 from flows.told import gate_event, load_events
 from governance.declared_tests import DeclaredTest
-from governance.errors import GateBlocked, HallmarkError, SourceError
+from governance.errors import GateBlocked, HallmarkError, HeldError, SourceError
 from governance.model import Event
 
 LOG = logging.getLogger("hallmark")
@@ -171,14 +171,17 @@ def after_publish(ready: Sequence[Ready], context: Context) -> None:
 def record_failure(load: StreamLoad, error: Exception, context: Context) -> None:
     """The ledger keeps why a stream was not published; its loads are tried again by the next run."""
     name = f"{load.source}.{load.stream.name}"
-    event = context.event("hallmark.load.failed.v1", name, owner=context.owner(load.source), error=words(error))
+    held = isinstance(error, HeldError)
+    verb = "held" if held else "failed"
+    event = context.event(f"hallmark.load.{verb}.v1", name, owner=context.owner(load.source), error=words(error))
     with open_warehouse(context.settings) as warehouse:
         ledger = warehouse.ledger
         # What the data are to blame for may be mended in the source; anything else has nothing to do with them.
         close = ledger.fail if isinstance(error, SourceError | GateBlocked) else ledger.interrupt
+        close = ledger.hold if held else close
         with warehouse.transaction():
             ledger.touch(load.source, [load.stream.name])
-            ledger.set_status(load.source, load.stream.name, "failed")
+            ledger.set_status(load.source, load.stream.name, verb)
             close([p.load_id for p in load.planned], str(error))
             ledger.events([event])
         save_picture(context.settings, warehouse)

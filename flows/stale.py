@@ -1,4 +1,4 @@
-"""Which datasets stand on old data because a stream failed, and of which slot their data are."""
+"""Which datasets stand on old data because a stream failed or is held, and of which slot their data are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def stale_datasets(context: Context) -> dict[str, str]:
         rows = warehouse.execute(
             f"SELECT s.source, s.stream, max(l.slot) FROM {STREAMS} s LEFT JOIN ops.loads l "
             "ON l.source = s.source AND l.stream = s.stream AND l.status IN ('published', 'duplicate') "
-            "WHERE s.status = 'failed' GROUP BY s.source, s.stream"
+            "WHERE s.status IN ('failed', 'held') GROUP BY s.source, s.stream"
         )
     marks = {f"bronze.{source}__{stream}": slots.show(at) if at else NEVER for source, stream, at in rows}
     return spread_stale(marks, table_edges(context.manifest))

@@ -55,5 +55,9 @@ class SourceError(HallmarkError):
     """A stream cannot be read as declared; the other streams go on."""
 
 
+class HeldError(SourceError):
+    """What was read may be a mistake of the source: it is published once a person has confirmed it."""
+
+
 class GateBlocked(HallmarkError):
     """A critical check failed: the layer stays as it was."""

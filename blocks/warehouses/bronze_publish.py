@@ -19,7 +19,7 @@ from blocks.warehouses.bronze_stage import (
     these_loads,
 )
 from blocks.warehouses.dialect import EARLIEST, names
-from governance.errors import HallmarkError, SourceError
+from governance.errors import HallmarkError, HeldError
 from governance.protection import Protection
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def _publish_one(warehouse: SqlWarehouse, ready: Ready, read: Mapping[str, int],
     deleted: dict[str, int] = {}
     again: dict[str, int] = {}
     if load.stream.primary_key and ready.staged.columns:
+        _classify(warehouse, load)
+        _hold(warehouse, load, empty=any(m.empty for m in ready.manifests[-1:]))
         _merge(warehouse, load, [c.name for c in (*ready.staged.columns, *KEYED_META)])
         deleted = _mark_deleted(warehouse, load)
     elif any(m.rereads for m in ready.manifests):
@@ -110,10 +112,13 @@ def _read_counts(warehouse: SqlWarehouse, load: StreamLoad) -> dict[str, int]:
     return counts
 
 
-def _merge(warehouse: SqlWarehouse, load: StreamLoad, columns: Sequence[str]) -> None:
-    """Classify the newest staged row of each key against bronze; put the new versions in."""
+def _same_key(load: StreamLoad, a: str, b: str) -> str:
+    return " AND ".join(f"{a}.{quote(k)} = {b}.{quote(k)}" for k in bronze_names(load.stream.primary_key))
+
+
+def _classify(warehouse: SqlWarehouse, load: StreamLoad) -> None:
+    """What becomes of the newest staged row of each key, beside bronze."""
     rows, physical = staged_rows(load), f"bronze__loads.{quote(load.table)}"
-    same = " AND ".join(f"b.{quote(k)} = s.{quote(k)}" for k in bronze_names(load.stream.primary_key))
     cursor = quote(bronze_names([load.stream.cursor])[0]) if load.stream.cursor else None
     older = f"s.{cursor} < b.{cursor}" if cursor else "1 = 0"
     warehouse.execute(
@@ -121,9 +126,14 @@ def _merge(warehouse: SqlWarehouse, load: StreamLoad, columns: Sequence[str]) ->
         "SELECT s._load_id, s._source_position, CASE WHEN b._row_hash = s._row_hash "
         "AND (b._deleted_at IS NULL) = (s._deleted_at IS NULL) THEN 'unchanged' "
         f"WHEN {older} THEN 'superseded' ELSE 'published' END AS outcome "
-        f"FROM {rows} AS s LEFT JOIN {physical} AS b ON {same} WHERE s._outcome IS NULL) AS c "
+        f"FROM {rows} AS s LEFT JOIN {physical} AS b ON {_same_key(load, 'b', 's')} WHERE s._outcome IS NULL) AS c "
         "WHERE r._load_id = c._load_id AND r._source_position = c._source_position"
     )
+
+
+def _merge(warehouse: SqlWarehouse, load: StreamLoad, columns: Sequence[str]) -> None:
+    """Put the new versions in."""
+    rows, physical, same = staged_rows(load), f"bronze__loads.{quote(load.table)}", _same_key(load, "b", "s")
     warehouse.execute(f"DELETE FROM {physical} AS b USING {rows} AS s WHERE {same} AND s._outcome = 'published'")
     listed = names(columns)
     warehouse.execute(
@@ -153,31 +163,53 @@ def _drop_known(warehouse: SqlWarehouse, load: StreamLoad) -> dict[str, int]:
     return counts
 
 
+def _hold(warehouse: SqlWarehouse, load: StreamLoad, *, empty: bool) -> None:
+    """Raise HeldError for a load that would delete too much, or found a table empty, and that nobody has confirmed."""
+    stream, physical = load.stream, f"bronze__loads.{quote(load.table)}"
+    if stream.deletes == "none" or not load.planned:
+        return
+    [[live]] = warehouse.execute(f"SELECT count(*) FROM {physical} WHERE _deleted_at IS NULL")
+    if stream.deletes == "column":
+        gone = (
+            f"SELECT count(*) FROM {physical} AS b JOIN {staged_rows(load)} AS s ON {_same_key(load, 'b', 's')} "
+            "WHERE b._deleted_at IS NULL AND s._outcome = 'published' AND s._deleted_at IS NOT NULL"
+        )
+    else:
+        gone = f"SELECT count(*) FROM {physical} AS b WHERE {_is_gone(warehouse, load)}"
+    [[missing]] = warehouse.execute(gone)
+    why = f"{missing} of {live} rows are gone from the source, more than max_delete_share"
+    if empty and live:
+        why = f"the source has no row, and bronze has {live}"
+    elif missing <= stream.max_delete_share * live:
+        return
+    if not warehouse.ledger.confirmed(load.planned[-1].load_id):
+        name = f"{load.source}.{stream.name}"
+        remedy = f"mend the source, or confirm it: `hallmark stream accept {name}`; then run again"
+        raise HeldError(f"stream {name}", why, remedy)
+
+
+def _is_gone(warehouse: SqlWarehouse, load: StreamLoad) -> str:
+    """SQL: of a live row `b` the source no longer has the key; of none where its keys were not read."""
+    if f"{load.table}$keys" not in warehouse.tables("bronze__staging"):
+        return "1 = 0"
+    same = _same_key(load, "k", "b")
+    return f"b._deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM {keys_table(load)} AS k WHERE {same})"
+
+
 def _mark_deleted(warehouse: SqlWarehouse, load: StreamLoad) -> dict[str, int]:
-    """Mark rows whose key the source no longer has; raises SourceError above `max_delete_share`."""
-    there = load.stream.deletes == "keys" and f"{load.table}$keys" in warehouse.tables("bronze__staging")
-    if not load.planned or not there:
+    """Mark rows whose key the source no longer has; load id → how many."""
+    if load.stream.deletes != "keys" or not load.planned:
         return {}
     physical, newest = f"bronze__loads.{quote(load.table)}", load.planned[-1].load_id
-    keys = bronze_names(load.stream.primary_key)
-    same = " AND ".join(f"k.{quote(k)} = b.{quote(k)}" for k in keys)
-    [[live, known]] = warehouse.execute(
-        f"SELECT count(*), count(k.{quote(keys[0])}) FROM {physical} AS b "
-        f"LEFT JOIN (SELECT DISTINCT {names(keys)} FROM {keys_table(load)}) AS k ON {same} WHERE b._deleted_at IS NULL"
-    )
-    missing = live - known
-    if missing > load.stream.max_delete_share * live:
-        raise SourceError(
-            f"stream {load.source}.{load.stream.name}",
-            f"{missing} of {live} rows are gone from the source, more than max_delete_share",
-            "check the source; to accept it, raise max_delete_share for one run",
-        )
+    gone = _is_gone(warehouse, load)
+    [[missing]] = warehouse.execute(f"SELECT count(*) FROM {physical} AS b WHERE {gone}")
     # The row is this load's from now on, so that incremental models see it; the hash keeps its position unique in it.
-    warehouse.execute(
-        f"UPDATE {physical} AS b SET _deleted_at = ?, _load_id = ?, _source_position = ? || b._row_hash "
-        f"WHERE b._deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM {keys_table(load)} AS k WHERE {same})",
-        (now(), newest, f"{load.stream.table or load.stream.path}#deleted-"),
-    )
+    if missing:
+        warehouse.execute(
+            f"UPDATE {physical} AS b SET _deleted_at = ?, _load_id = ?, _source_position = ? || b._row_hash "
+            f"WHERE {gone}",
+            (now(), newest, f"{load.stream.table or load.stream.path}#deleted-"),
+        )
     return {newest: int(missing)}
 
 

@@ -18,6 +18,8 @@ REPLAY = ":replay:"
 """In the identity of a load that reads quarantined rows again; only a replay resumes it."""
 BACKFILL = ":backfill:"
 """In the identity of a load that reads landed parts again; only a backfill resumes it."""
+CONFIRM = "load.confirm"
+"""The action of a person who lets a load be published that was held; its target is the load."""
 Execute = Callable[[str, Sequence[object]], list[tuple[Any, ...]]]
 Insert = Callable[[str, Sequence[str], Sequence[Sequence[object]]], None]
 _PLANNED = (
@@ -63,14 +65,14 @@ class Loads:
         mine = {p.load_id: p for p in load.planned}
         batch, key = load.batch, (load.source, load.stream.name)
         found = "SELECT load_id, identity, status, bytes FROM ops.loads WHERE source = ? AND stream = ?"
-        known = self.execute(f"{found} AND status IN ('planned', 'landed')", key)
+        known = self.execute(f"{found} AND status IN ('planned', 'landed', 'held')", key)
         for ids in portions(mine):
-            over = f"AND status NOT IN ('planned', 'landed') AND load_id IN {among(ids)}"
+            over = f"AND status NOT IN ('planned', 'landed', 'held') AND load_id IN {among(ids)}"
             known += self.execute(f"{found} {over}", key)
         there = {load_id: (status, size) for load_id, _, status, size in known if load_id in mine}
         gone = [i for i, identity, _, _ in known if i not in mine and not any(m in identity for m in _BY_ITSELF)]
         if gone and not any(mark in p.identity for p in load.planned for mark in _BY_ITSELF):
-            self.fail(gone, "superseded: the file changed or went before it was landed")
+            self.fail(gone, "superseded: the source was read anew before it was published")
         for ids in portions(there):
             these = f"load_id IN {among(ids)}"
             self.execute(f"DELETE FROM ops.loads WHERE {these} AND status <> 'published'", ())
@@ -99,6 +101,26 @@ class Loads:
     def fail(self, load_ids: Sequence[str], error: str) -> None:
         """The loads cannot be published as they are; a later run tries them again while their source has them."""
         self._close(load_ids, "status = 'failed', ", error)
+
+    def hold(self, load_ids: Sequence[str], error: str) -> None:
+        """The loads wait for a person; unless one confirms them, the next run reads the source anew."""
+        self._close(load_ids, "status = 'held', ", error)
+
+    def confirm(self, source: str, stream: str, actor: str, reason: str) -> list[str]:
+        """Let the next run publish what is held of a stream; why it was held."""
+        key = (source, stream)
+        sql = "SELECT load_id, error FROM ops.loads WHERE source = ? AND stream = ? AND status = 'held'"
+        held = self.execute(sql, key)
+        for load_id, error in held:
+            why = " ".join(filter(None, [f"{source}.{stream}: {error}", reason]))
+            self.execute("INSERT INTO ops.actions VALUES (?, ?, ?, ?, ?, NULL)", (now(), actor, CONFIRM, load_id, why))
+        self.execute("UPDATE ops.loads SET status = 'landed' WHERE source = ? AND stream = ? AND status = 'held'", key)
+        return [str(error) for _, error in held]
+
+    def confirmed(self, load_id: str) -> bool:
+        """Whether a person said that the load is to be published as it is."""
+        sql = "SELECT 1 FROM ops.actions WHERE action = ? AND target = ? LIMIT 1"
+        return bool(self.execute(sql, (CONFIRM, load_id)))
 
     def interrupt(self, load_ids: Sequence[str], error: str) -> None:
         """The loads were stopped by something outside of them; the next run goes on with what is landed."""

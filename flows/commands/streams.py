@@ -25,7 +25,7 @@ def accept(
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Adopt the new shape of a stream of which a column vanished or changed; the next run publishes it."""
+    """Confirm what a stream deletes, or adopt its new shape where a column vanished; the next run publishes it."""
     from blocks.settings import Settings
     from flows.accept import accept as take
 
@@ -35,7 +35,7 @@ def accept(
     if as_json:
         dump({"stream": stream, "accepted": said})
         return
-    for line in said or ["no load of it failed for its shape: nothing to do"]:
+    for line in said or ["no load of it is held, or failed for its shape: nothing to do"]:
         console().print(f"{stream}: {plain(line, 300)}")
     if said:
         console().print("The next run publishes it.")

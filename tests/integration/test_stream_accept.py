@@ -1,4 +1,4 @@
-"""`hallmark stream accept`: after a column vanished or changed the stream stands still, until somebody takes it."""
+"""`hallmark stream accept`: where a column vanished, or most rows, the stream stands still until somebody takes it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ sources:
     owner: delivery
     streams:
       items: {table: public.items, primary_key: [id], cursor: updated_at}
+      stock: {table: public.stock, primary_key: [id], deletes: keys}
   drops:
     kind: files
     root: drops
@@ -32,13 +33,13 @@ sources:
 def home(
     tmp_path_factory: pytest.TempPathFactory, database: Callable[[str, str | bytes], str], prefect_server: str
 ) -> Home:
-    """After a slot in which a column vanished and another one got another type."""
+    """After a slot in which a column vanished, another one got another type, and a table is empty."""
     folder: Path = tmp_path_factory.mktemp("accept")
     url = database(
         "accept",
         "CREATE TABLE items (id int PRIMARY KEY, updated_at timestamptz, rate text);"
         "INSERT INTO items SELECT i, '2026-01-01Z'::timestamptz + i * interval '1 day', i || ' EUR' "
-        "FROM generate_series(1, 3) i",
+        "FROM generate_series(1, 3) i; CREATE TABLE stock AS SELECT id FROM items",
     )
     (folder / "sources.yml").write_text(SOURCES)
     (folder / "drops/prices").mkdir(parents=True)
@@ -48,6 +49,7 @@ def home(
     (folder / "drops/prices/2.csv").write_text("sku,euros\ny,2\n")
     with psycopg.connect(url, autocommit=True) as shop:
         shop.execute("ALTER TABLE items ALTER COLUMN rate TYPE int USING 7")
+        shop.execute("DELETE FROM stock")
         shop.execute("UPDATE items SET updated_at = '2026-02-01Z' WHERE id = 1")
     failed = home.run(slot=SLOT2)
     assert {s["status"] for s in failed["streams"]} == {"failed"}
@@ -63,6 +65,16 @@ def test_the_next_run_publishes_and_nothing_is_lost(home: Home) -> None:
     told = "SELECT subject FROM ops.events WHERE type = 'hallmark.run.completed.v1' ORDER BY time DESC LIMIT 2"
     assert home.rows(told) == [("accept shop.items",), ("accept drops.prices",)]
     assert home.value("SELECT count(*) FROM ops.batches WHERE state = 'partial'") == 2
+    held = "the source has no row, and bronze has 3"
+    assert [e["data"]["error"]["cause"] for e in home.events() if e["type"] == "hallmark.load.held.v1"] == [held]
+    assert home.rows("SELECT count(_deleted_at) FROM bronze.shop__stock") == [(0,)]
+    assert (
+        home.hallmark(*call, "shop.stock")
+        .json["accepted"][0]
+        .endswith(
+            f"{held}. Remedy: mend the source, or confirm it: `hallmark stream accept shop.stock`; then run again"
+        )
+    )
     summary = home.run(slot=SLOT2)
     assert {s["status"] for s in summary["streams"]} == {"published"}, summary["streams"]
     assert stream(summary, "drops.prices")["published"] == 1
@@ -74,7 +86,10 @@ def test_the_next_run_publishes_and_nothing_is_lost(home: Home) -> None:
     assert home.rows("SELECT id, rate, rate__varchar FROM bronze.shop__items ORDER BY 1") == [
         (1, 7, None), (2, None, "2 EUR"), (3, 7, None),
     ]  # fmt: skip
-    actions = home.rows("SELECT actor, action, target, reason FROM ops.actions ORDER BY target")
+    assert home.rows("SELECT count(_deleted_at) FROM bronze.shop__stock") == [(3,)]
+    actions = home.rows(
+        "SELECT actor, action, target, reason FROM ops.actions WHERE action = 'stream.accept' ORDER BY target"
+    )
     assert [a[:3] for a in actions] == [
         (getpass.getuser(), "stream.accept", "drops.prices"), (getpass.getuser(), "stream.accept", "shop.items"),
     ]  # fmt: skip

@@ -23,7 +23,7 @@ from blocks.sources.spec import SourceSpec
 from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import Account, Batch, Ready, Staged, StreamLoad
 from blocks.warehouses.dialect import LATEST
-from governance.errors import SourceError
+from governance.errors import HeldError
 
 SLOT = datetime(2026, 11, 22, 6, tzinfo=UTC)
 
@@ -57,9 +57,18 @@ class Stream:
                 for p in planned:
                     warehouse.ledger.fail(p.load_id, "stopped by the test")
                 return Account()
-            [accounts] = warehouse.publish([Ready(load, staged, manifests)], lambda ready, found: [])
+            try:
+                [accounts] = warehouse.publish([Ready(load, staged, manifests)], lambda ready, found: [])
+            except HeldError as error:
+                warehouse.ledger.hold([p.load_id for p in planned], error.cause)
+                raise
             warehouse.show(load)
             return sum(accounts.values(), Account())
+
+    def confirm(self) -> list[str]:
+        [name] = self.spec.streams
+        with open_warehouse(self.settings) as warehouse:
+            return warehouse.ledger.confirm(self.spec.name, name, "somebody", "")
 
     def table(self, name: str) -> list[dict[str, Any]]:
         with open_warehouse(self.settings) as warehouse:
@@ -213,14 +222,45 @@ def test_deletes_late_commits_and_a_row_of_the_future(table: Table, database: ps
     assert stream.rows("SELECT count(DISTINCT _load_id || _source_position) = count(*) FROM bronze.crm__t") == [(True,)]
 
 
-def test_most_rows_gone_publishes_nothing(table: Table, database: psycopg.Connection[Any]) -> None:
+def test_most_rows_gone_publishes_nothing_until_somebody_confirms(
+    table: Table, database: psycopg.Connection[Any]
+) -> None:
     database.execute("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 10)")
     stream = table(primary_key=["id"], deletes="keys")
+    counts = "SELECT count(*), count(_deleted_at) FROM bronze.crm__t"
     stream.run()
     database.execute("DELETE FROM t WHERE id > 5")
-    with pytest.raises(SourceError, match="5 of 10 rows are gone"):
+    with pytest.raises(HeldError, match="5 of 10 rows are gone"):
         stream.run()
-    assert stream.rows("SELECT count(*), count(_deleted_at) FROM bronze.crm__t") == [(10, 0)]
+    database.execute("INSERT INTO t VALUES (6), (7), (8)")
+    assert stream.run() == Account(read=8, unchanged=8, deleted=2), "the source was mended"
+    database.execute("DELETE FROM t WHERE id > 4")
+    for _ in range(2):  # nobody confirmed the first one
+        with pytest.raises(HeldError, match="4 of 8 rows are gone"):
+            stream.run()
+    assert stream.rows(counts) == [(10, 2)]
+    database.execute("INSERT INTO t VALUES (11)")
+    assert stream.confirm() == ["4 of 8 rows are gone from the source, more than max_delete_share"]
+    assert stream.run() == Account(read=4, unchanged=4, deleted=4), "what was confirmed, not what came since"
+    assert stream.run() == Account(read=5, published=1, unchanged=4)
+    database.execute("DELETE FROM t WHERE id = 1")
+    assert stream.run().deleted == 1, "a later load is not confirmed by it, and need not be"
+
+
+def test_a_table_found_empty_or_marked_deleted_is_held(table: Table, database: psycopg.Connection[Any]) -> None:
+    database.execute("CREATE TABLE t (id int PRIMARY KEY, gone bool); INSERT INTO t VALUES (1, false), (2, NULL)")
+    stream = table(primary_key=["id"], deletes="column", deleted_column="gone", max_delete_share=0.5)
+    stream.run()
+    database.execute("UPDATE t SET gone = true WHERE id = 1")
+    assert stream.run() == Account(read=2, published=1, unchanged=1)
+    assert stream.rows("SELECT id FROM bronze.crm__t WHERE _deleted_at IS NOT NULL") == [(1,)]
+    database.execute("UPDATE t SET gone = true")
+    with pytest.raises(HeldError, match="1 of 1 rows are gone"):
+        stream.run()
+    database.execute("TRUNCATE t")
+    with pytest.raises(HeldError, match="the source has no row, and bronze has 1"):
+        stream.run()
+    assert stream.rows("SELECT count(_deleted_at) FROM bronze.crm__t") == [(1,)]
 
 
 def test_types_of_postgres_arrive_as_documented(table: Table, database: psycopg.Connection[Any]) -> None:
