@@ -46,7 +46,7 @@ def _publish_one(warehouse: SqlWarehouse, ready: Ready, read: Mapping[str, int],
     deleted: dict[str, int] = {}
     again: dict[str, int] = {}
     if load.stream.primary_key and ready.staged.columns:
-        _classify(warehouse, load)
+        _classify(warehouse, ready)
         _hold(warehouse, load, empty=any(m.empty for m in ready.manifests[-1:]))
         _merge(warehouse, load, [c.name for c in (*ready.staged.columns, *KEYED_META)])
         deleted = _mark_deleted(warehouse, load)
@@ -116,11 +116,15 @@ def _same_key(load: StreamLoad, a: str, b: str) -> str:
     return " AND ".join(f"{a}.{quote(k)} = {b}.{quote(k)}" for k in bronze_names(load.stream.primary_key))
 
 
-def _classify(warehouse: SqlWarehouse, load: StreamLoad) -> None:
+def _classify(warehouse: SqlWarehouse, ready: Ready) -> None:
     """What becomes of the newest staged row of each key, beside bronze."""
+    load = ready.load
     rows, physical = staged_rows(load), f"bronze__loads.{quote(load.table)}"
     cursor = quote(bronze_names([load.stream.cursor])[0]) if load.stream.cursor else None
     older = f"s.{cursor} < b.{cursor}" if cursor else "1 = 0"
+    read_now = [m.upper for m in ready.manifests[-1:] if m.by_cursor]  # not parts that are loaded again
+    if read_now and (clock := _clock(warehouse, ready, read_now[0])):
+        older += f" AND b.{cursor} <= {clock}"  # a date of the future that is put right
     warehouse.execute(
         f"UPDATE {rows} AS r SET _outcome = c.outcome FROM ("
         "SELECT s._load_id, s._source_position, CASE WHEN b._row_hash = s._row_hash "
@@ -249,6 +253,15 @@ def _accounts(
     }
 
 
+def _clock(warehouse: SqlWarehouse, ready: Ready, upper: str | None) -> str | None:
+    """SQL of the database's own clock as the cursor has it; None where the cursor is no time, or nobody asked."""
+    name = bronze_names([ready.load.stream.cursor])[0] if ready.load.stream.cursor else None
+    kind = next((c.type for c in ready.staged.columns if c.name == name), "")
+    if upper is None or not (kind == "DATE" or kind.startswith("TIMESTAMP")):
+        return None
+    return f"CAST({literal(upper)} AS {warehouse.dialect.type(kind)})"
+
+
 def _move_cursor(warehouse: SqlWarehouse, ready: Ready, load_id: str, upper: str | None) -> None:
     """To the newest value read that is not beyond the database's own clock, and never backwards."""
     load = ready.load
@@ -258,8 +271,8 @@ def _move_cursor(warehouse: SqlWarehouse, ready: Ready, load_id: str, upper: str
     column = next(c for c in ready.staged.columns if c.name == name)
     kind, key = warehouse.dialect.type(column.type), (load.source, load.stream.name)
     bound = ""
-    if upper and (column.type == "DATE" or column.type.startswith("TIMESTAMP")):  # Postgres knows infinite ones
-        bound = f" AND {quote(name)} BETWEEN CAST({literal(EARLIEST)} AS {kind}) AND CAST({literal(upper)} AS {kind})"
+    if clock := _clock(warehouse, ready, upper):  # Postgres knows infinite ones
+        bound = f" AND {quote(name)} BETWEEN CAST({literal(EARLIEST)} AS {kind}) AND {clock}"
     [[value]] = warehouse.execute(
         f"SELECT max({quote(name)}) FROM {staged_rows(load)} WHERE _load_id = ?{bound}", (load_id,)
     )

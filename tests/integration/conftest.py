@@ -1,6 +1,7 @@
 """Fixtures that several files of integration tests share."""
 
 import shutil
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
@@ -11,6 +12,7 @@ from blocks.landing import Landing
 from blocks.settings import Settings
 from tests.integration.airbyte_support import Make, stub, write_wheel
 from tests.integration.dbt_support import Warehouse
+from tests.integration.postgres_support import Table, TableOf
 from tests.integration.sources_support import built
 from tests.once import once
 
@@ -59,3 +61,9 @@ def make(connectors: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> Mak
     """Makes the reader of a source that the stub serves."""
     monkeypatch.setenv("UV_FIND_LINKS", str(wheels))
     return partial(stub, connectors)
+
+
+@pytest.fixture
+def table_of(database: Callable[[str, str | bytes], str], tmp_path: Path) -> TableOf:
+    """Makes a database by SQL."""
+    return lambda sql: Table(database("reading", sql), tmp_path)
