@@ -37,9 +37,8 @@ class TcpProxy:
         self.fault: Fault | None = None
         self.befallen = 0
         """Connections that a fault has ended."""
-        self.most = 0
-        """Connections that were open at one time."""
-        self._guard, self._closed, self._open = threading.Lock(), threading.Event(), 0
+        self.connections = 0
+        self._guard, self._closed = threading.Lock(), threading.Event()
 
     def __enter__(self) -> TcpProxy:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -55,16 +54,12 @@ class TcpProxy:
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
+                self.connections += 1
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        with self._guard:
-            self._open += 1
-            self.most = max(self.most, self._open)
         with suppress(OSError), client, socket.create_connection(self._server) as server:
             self._pass(client, server)
-        with self._guard:
-            self._open -= 1
 
     def _pass(self, client: socket.socket, server: socket.socket) -> None:
         """Both ways in one thread: a socket that another thread waits for is not closed by closing it."""
