@@ -125,13 +125,12 @@ def _classify(warehouse: SqlWarehouse, ready: Ready) -> None:
     read_now = [m.upper for m in ready.manifests[-1:] if m.by_cursor]  # not parts that are loaded again
     if read_now and (clock := _clock(warehouse, ready, read_now[0])):
         older += f" AND b.{cursor} <= {clock}"  # a date of the future that is put right
+    warehouse.execute(f"UPDATE {rows} SET _outcome = 'published' WHERE _outcome IS NULL")
+    unchanged = "b._row_hash = s._row_hash AND (b._deleted_at IS NULL) = (s._deleted_at IS NULL)"
     warehouse.execute(
-        f"UPDATE {rows} AS r SET _outcome = c.outcome FROM ("
-        "SELECT s._load_id, s._source_position, CASE WHEN b._row_hash = s._row_hash "
-        "AND (b._deleted_at IS NULL) = (s._deleted_at IS NULL) THEN 'unchanged' "
-        f"WHEN {older} THEN 'superseded' ELSE 'published' END AS outcome "
-        f"FROM {rows} AS s LEFT JOIN {physical} AS b ON {_same_key(load, 'b', 's')} WHERE s._outcome IS NULL) AS c "
-        "WHERE r._load_id = c._load_id AND r._source_position = c._source_position"
+        f"UPDATE {rows} AS s SET _outcome = CASE WHEN {unchanged} THEN 'unchanged' ELSE 'superseded' END "
+        f"FROM {physical} AS b WHERE {_same_key(load, 'b', 's')} AND s._outcome = 'published' "
+        f"AND (({unchanged}) OR ({older}))"
     )
 
 
@@ -156,14 +155,15 @@ def _drop_known(warehouse: SqlWarehouse, load: StreamLoad) -> dict[str, int]:
     Takes the known ones out; load_id → how many.
     """
     physical, ids = f"bronze__loads.{quote(load.table)}", these_loads(load)
-    known = (
-        "SELECT n._load_id, n._source_position FROM (SELECT _load_id, _source_position, _row_hash, row_number() "
-        f"OVER (PARTITION BY _row_hash ORDER BY _source_position) AS nth FROM {physical} WHERE _load_id IN {ids}) AS n "
+    known = (  # joined first, so that only rows are put in order of which there is another
+        "SELECT k._load_id, k._source_position FROM (SELECT n._load_id, n._source_position, o.times, row_number() "
+        f"OVER (PARTITION BY n._row_hash ORDER BY n._source_position) AS nth FROM {physical} AS n "
         f"JOIN (SELECT _row_hash, count(*) AS times FROM {physical} WHERE _load_id NOT IN {ids} GROUP BY _row_hash) "
-        "AS o ON o._row_hash = n._row_hash WHERE n.nth <= o.times"
+        f"AS o ON o._row_hash = n._row_hash WHERE n._load_id IN {ids}) AS k WHERE k.nth <= k.times"
     )
     counts = dict(warehouse.execute(f"SELECT _load_id, count(*) FROM ({known}) AS k GROUP BY _load_id"))
-    warehouse.execute(f"DELETE FROM {physical} WHERE (_load_id, _source_position) IN ({known})")
+    if counts:
+        warehouse.execute(f"DELETE FROM {physical} WHERE (_load_id, _source_position) IN ({known})")
     return counts
 
 

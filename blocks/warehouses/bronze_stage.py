@@ -142,7 +142,10 @@ def _create(warehouse: SqlWarehouse, table: str, columns: Sequence[ColumnSpec]) 
 
 def _pass_over_older(warehouse: SqlWarehouse, load: StreamLoad, rows: str) -> None:
     """Of several rows of one key only the newest goes on: the same again is unchanged, another version superseded."""
-    keys = ", ".join(f"s.{quote(k)}" for k in bronze_names(load.stream.primary_key))
+    names_of_keys = bronze_names(load.stream.primary_key)
+    keys = ", ".join(f"s.{quote(k)}" for k in names_of_keys)
+    twice = f"SELECT {names(names_of_keys)} FROM {rows} GROUP BY {names(names_of_keys)} HAVING count(*) > 1"
+    same = " AND ".join(f"s.{quote(k)} = d.{quote(k)}" for k in names_of_keys)
     cursor = quote(bronze_names([load.stream.cursor])[0]) if load.stream.cursor else None
     newest = f"s.{cursor} DESC NULLS LAST, " if cursor else ""
     number = warehouse.dialect.trailing_number("s._source_position")  # `path#9` stands before `path#10`
@@ -151,7 +154,8 @@ def _pass_over_older(warehouse: SqlWarehouse, load: StreamLoad, rows: str) -> No
         f"UPDATE {rows} AS r SET _outcome = CASE WHEN r._row_hash = c.winner THEN 'unchanged' ELSE 'superseded' END "
         f"FROM (SELECT s._load_id, s._source_position, row_number() {window} AS nth, "
         f"first_value(s._row_hash) {window} AS winner "
-        f"FROM {rows} AS s JOIN {loads_table(load)} AS p ON s._load_id = p.load_id) AS c "
+        f"FROM {rows} AS s JOIN {loads_table(load)} AS p ON s._load_id = p.load_id "
+        f"JOIN ({twice}) AS d ON {same}) AS c "
         "WHERE c.nth > 1 AND r._load_id = c._load_id AND r._source_position = c._source_position"
     )
 
