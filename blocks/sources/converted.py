@@ -73,9 +73,11 @@ class ConvertedExtract:
 
     def _branch(self, manifest: Manifest, converted: Converted) -> str:
         position, load_id = manifest.parts[0].position, manifest.load_id
-        cells, scan = "* EXCLUDE (_record)", _scan(converted.tables[self.table])
+        cells, source = "* EXCLUDE (_record)", f"{_scan(converted.tables[self.table])} AS t"
         if self.children:
-            scan = f"{scan} JOIN (SELECT _record, _content FROM ({_contents(converted, '')})) USING (_record)"
+            joins, sums = _below(converted, "")
+            cells = f"t.* EXCLUDE (_record), concat_ws(chr(31), {', '.join(sums) or 'NULL'}) AS _content"
+            source += joins
         if self.table:
             parent = converted.parents.get(self.table, "")
             load_id = manifest.child(self.table).load_id
@@ -86,7 +88,7 @@ class ConvertedExtract:
             )
         return (
             f"SELECT {cells}, {literal(load_id)} AS _load_id, "
-            f"{_position(position, self.table, '_record')} AS _source_position FROM {scan}"
+            f"{_position(position, self.table, '_record')} AS _source_position FROM {source}"
         )
 
     def rejects(self, connection: duckdb.DuckDBPyConnection) -> list[Reject]:
@@ -98,24 +100,29 @@ class ConvertedExtract:
         ]
 
 
-def _contents(converted: Converted, table: str) -> str:
-    """SQL of (_record, _parent, _content): a hash of each row of a table and of all that is below it."""
-    joins, parts = "", [f"CAST(to_json(struct_pack(*COLUMNS(* EXCLUDE ({', '.join(_places(table))})))) AS VARCHAR)"]
-    below = [name for name in converted.tables if name and converted.parents.get(name, "") == table]
-    for number, name in enumerate(below):
-        joins += (
-            f" LEFT JOIN (SELECT _parent AS _above, string_agg(_content, ',' ORDER BY _record) AS _below "
-            f"FROM ({_contents(converted, name)}) GROUP BY 1) b{number} ON b{number}._above = t._record"
-        )
-        parts.append(f"b{number}._below")
-    places = ", ".join(_places(table))
-    row = f"SELECT {places}, {parts[0]} AS _own FROM {_scan(converted.tables[table])}"
-    hashed = f"md5(concat_ws('|', {', '.join(['t._own', *parts[1:]])}))"
-    return f"SELECT t.* EXCLUDE (_own), {hashed} AS _content FROM ({row}) t{joins}"
+def _below(converted: Converted, table: str) -> tuple[str, list[str]]:
+    """SQL that joins to the rows `t` of a table what each child table holds below them, and the texts of that."""
+    children = [name for name in converted.tables if name and converted.parents.get(name, "") == table]
+    joins = "".join(
+        f" LEFT JOIN ({_content(converted, name)}) AS b{number} ON b{number}._above = t._record"
+        for number, name in enumerate(children)
+    )
+    return joins, [f"{literal(f'{name}=')} || b{number}._sum" for number, name in enumerate(children)]
 
 
-def _places(table: str) -> tuple[str, ...]:
-    return OWN if table else OWN[:1]
+def _content(converted: Converted, table: str) -> str:
+    """SQL of (_above, _sum): for each row that the child table belongs to, the sum of the hashes of its rows there.
+
+    A hash is of the row's place, its values and the sums below it. A sum takes no more room for a thousand rows than
+    for one, and needs no order.
+    """
+    import pyarrow.parquet as pq
+
+    path = converted.tables[table]
+    values = [f"{literal(f'{n}=')} || {quote(n)}" for n in pq.read_schema(path).names if n not in OWN]
+    joins, sums = _below(converted, table)
+    row = f"concat_ws(chr(31), {', '.join(['t._index', *values, *sums])})"
+    return f"SELECT t._parent AS _above, sum(md5_number_lower({row})) AS _sum FROM {_scan(path)} AS t{joins} GROUP BY 1"
 
 
 def _position(position: str, table: str, number: str) -> str:
