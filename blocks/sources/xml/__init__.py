@@ -20,6 +20,7 @@ from pathlib import Path
 from blocks.sources.tables import RAW_LIMIT, Converted, Fault
 from blocks.sources.xml.arrow import write_plain
 from blocks.sources.xml.layout import Layout, layout_of
+from blocks.sources.xml.quick import quick_scan
 from blocks.sources.xml.rows import Tail, open_tables, write_rows
 from blocks.sources.xml.scan import Scan, place_in, scan_file
 from blocks.sources.xml.tree import Element, at_path
@@ -34,7 +35,7 @@ def scan(path: Path, record: str | None, where: str) -> Scan:
     Raises SourceError, with `where` as its subject, if the file cannot be read at all.
     """
     try:
-        return scan_file(path, record)
+        return quick_scan(path, record) or scan_file(path, record)
     except OSError as error:
         raise SourceError(where, error.strerror or str(error), "make the file readable") from None
 
@@ -53,6 +54,8 @@ def convert(path: Path, scan: Scan, layout: Layout, folder: Path) -> Converted:
     with open_tables(layout, folder / path.name) as files:
         done = not (record and element and element.count and not _is_nothing(scan, element))
         done = done or write_plain(scan, layout, record or (), files)
+    if not done and not scan.exact:
+        return convert(path, scan_file(path, scan.record), layout, folder)
     if not done and record and element:
         with open_tables(layout, folder / path.name) as files:
             tail = write_rows(scan, layout, record, element.count, files)

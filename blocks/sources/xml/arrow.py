@@ -17,13 +17,17 @@ import yaml
 from blocks.sources.xml.layout import Layout, Place
 from blocks.sources.xml.marks import MARK, MarkedFile
 from blocks.sources.xml.scan import Scan
-from blocks.sources.xml.tree import SPACE, Element, at_path, local_name
+from blocks.sources.xml.tree import SPACE, UNKNOWN, Element, at_path, local_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from xml2arrow import XmlToArrowParser
 
     from blocks.sources.xml.rows import TableFile
+
+ROWS = 1 << 16
+CHARACTERS = 1 << 25
+"""A batch has so many rows at most, or so much text."""
 
 
 @dataclass
@@ -52,7 +56,7 @@ def write_plain(scan: Scan, layout: Layout, record: tuple[str, ...], files: Sequ
     wanted: dict[int, _Rows] = {}
     try:
         container, element = at_path(scan.root, record[:-1]), at_path(scan.root, record)
-        if container is None or element is None:
+        if container is None or element is None or element.count == UNKNOWN:
             return False
         _visit(layout.record, element, container, record, wanted, 0)
         parser = _parser(wanted)
@@ -120,7 +124,8 @@ def _write(parser: XmlToArrowParser, scan: Scan, wanted: dict[int, _Rows], files
     try:
         hollow = {name for of in wanted.values() for name in of.hollow.values()}
         source = MarkedFile(scan.path, hollow) if hollow or not scan.one_line_end else scan.path
-        for name, batch in parser.parse_batches(cast("IO[bytes]", source)):
+        found = parser.parse_batches(cast("IO[bytes]", source), max_rows_per_batch=ROWS, max_bytes_per_batch=CHARACTERS)
+        for name, batch in found:
             table = int(name)
             files[table].writer.write_batch(_numbered(batch, files[table], rows[table], wanted[table]))
             rows[table] += batch.num_rows
@@ -128,9 +133,9 @@ def _write(parser: XmlToArrowParser, scan: Scan, wanted: dict[int, _Rows], files
                 values[table, slot] += batch.num_rows - batch.column(str(slot)).null_count
     except Xml2ArrowError:
         return False
-    return all(rows[t] == of.count for t, of in wanted.items()) and all(
-        values[t, slot] == count for t, of in wanted.items() for slot, count in of.values.items()
-    )
+    counts = [(rows[t], of.count) for t, of in wanted.items()]
+    counts += [(values[t, slot], count) for t, of in wanted.items() for slot, count in of.values.items()]
+    return all(given in (UNKNOWN, counted) for counted, given in counts)
 
 
 def _numbered(batch: pa.RecordBatch, file: TableFile, before: int, of: _Rows) -> pa.RecordBatch:
@@ -139,7 +144,7 @@ def _numbered(batch: pa.RecordBatch, file: TableFile, before: int, of: _Rows) ->
     import pyarrow.compute as pc
 
     size = batch.num_rows
-    columns: list[pa.Array] = [pa.array(range(before + 1, before + size + 1), pa.int64())]
+    columns: list[pa.Array] = [pa.arange(before + 1, before + size + 1)]
     if file.table.parent is not None:
         columns.append(pc.add(batch.column("<row>").cast(pa.int64()), 1))
         columns.append(batch.column("<index>").cast(pa.int64()))

@@ -43,7 +43,10 @@ class TableFile:
         self.rows: list[list[object]] = []
         types = [(n, pa.int64()) for n in table.own] + [(n, pa.string()) for n in table.columns]
         self.schema: pa.Schema = pa.schema(types)
-        self.writer: pq.ParquetWriter = pq.ParquetWriter(path, self.schema, compression="zstd", compression_level=1)
+        # It is read once, as a whole: zstd finds what repeats, and nothing asks for the least value.
+        self.writer: pq.ParquetWriter = pq.ParquetWriter(
+            path, self.schema, compression="zstd", compression_level=1, use_dictionary=False, write_statistics=False
+        )
 
     def write(self) -> None:
         """Write what is gathered."""

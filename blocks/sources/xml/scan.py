@@ -1,4 +1,4 @@
-"""One pass over an XML file by expat: which elements it has, and where it breaks, if it does.
+"""One pass over a whole XML file by expat: which elements it has, and where it breaks, if it does.
 
 Nothing is fetched: external entities and DTDs are passed over. Entities that expand to far more than the file holds
 are refused by expat itself. What the elements mean is in `tree.py`.
@@ -57,13 +57,15 @@ class Scan:
     one_line_end: bool
     """There is no carriage return."""
     broken: Break | None
+    exact: bool = True
+    """Every count of an element is known; otherwise those of the records and their tables (`quick.py`)."""
 
 
-class _Stopped(Exception):
+class StoppedError(Exception):
     """A limit was reached in a handler."""
 
 
-class _NoEncodingError(Exception):
+class NoEncodingError(Exception):
     """What the file declares is no encoding of text."""
 
 
@@ -123,28 +125,39 @@ def scan_file(path: Path, record: str | None) -> Scan:
         return Scan(path, 0, None, record, "utf-8", False, True, Break("empty_file", "it is empty (0 bytes)", 1, 0))
     try:
         parser, encoding = new_parser(path)
-    except _NoEncodingError as error:
+    except NoEncodingError as error:
         return Scan(path, size, None, record, "utf-8", False, True, Break("not_xml", str(error), 1, 0))
     document = Element("")
-    stack = _watch(parser, document)
+    stack = watch(parser, document)
     odd: list[str] = []
     parser.StartDoctypeDeclHandler = lambda name, *_: odd.append(name)
-    prefixes: set[str] = set()
-    parser.StartNamespaceDeclHandler = lambda prefix, _: prefixes.add(prefix or "xmlns")
+    prefixes = watch_prefixes(parser)
     broken = None
     try:
         feed(parser, path, encoding)
     except expat.ExpatError as error:
         broken = _broken(error, parser.ErrorByteIndex, document)
-    except _Stopped as error:
+    except StoppedError as error:
         broken = Break("too_complex", str(error), parser.CurrentLineNumber, parser.CurrentByteIndex)
     for element in stack[1:]:
         element.count -= 1
     root = next(iter(document.children.values()), None)
     plain = not (odd or broken or encoding not in ("utf-8", "ascii"))
-    if plain and root and prefixes:
-        plain = not any(prefixes & e.attributes.keys() for e in (root, *(e for _, e in walk(root))))
+    if plain and root:
+        plain = not has_prefixed(root, prefixes)
     return Scan(path, size, root, record, encoding, plain, not _has(path, b"\r"), broken)
+
+
+def watch_prefixes(parser: expat.XMLParserType) -> set[str]:
+    """Set the handler that gathers the prefixes of namespaces."""
+    prefixes: set[str] = set()
+    parser.StartNamespaceDeclHandler = lambda prefix, _: prefixes.add(prefix or "xmlns")
+    return prefixes
+
+
+def has_prefixed(root: Element, prefixes: set[str]) -> bool:
+    """Whether an attribute has the name of a prefix: xml2arrow takes one for the other."""
+    return any(prefixes & e.attributes.keys() for e in (root, *(e for _, e in walk(root))))
 
 
 def _has(path: Path, byte: bytes) -> bool:
@@ -152,7 +165,7 @@ def _has(path: Path, byte: bytes) -> bool:
         return content.find(byte) >= 0
 
 
-def _watch(parser: expat.XMLParserType, document: Element) -> list[Element]:
+def watch(parser: expat.XMLParserType, document: Element) -> list[Element]:
     """Set the handlers that fill the tree below `document`; gives the stack of open elements (the document first)."""
     document.count = 1
     stack = [document]
@@ -172,7 +185,7 @@ def _watch(parser: expat.XMLParserType, document: Element) -> list[Element]:
             if paths > MAX_PATHS:
                 stack.append(node)
                 node.count += 1
-                raise _Stopped(f"it has more than {MAX_PATHS} different paths of elements") from None
+                raise StoppedError(f"it has more than {MAX_PATHS} different paths of elements") from None
         stack.append(node)
         node.count += 1
         if node.last == parent.count:
@@ -183,7 +196,7 @@ def _watch(parser: expat.XMLParserType, document: Element) -> list[Element]:
             for key in attributes[::2]:
                 node.attributes[key] = None
         if len(stack) > MAX_DEPTH:
-            raise _Stopped(f"its elements are nested more than {MAX_DEPTH} deep")
+            raise StoppedError(f"its elements are nested more than {MAX_DEPTH} deep")
 
     def end(_: str) -> None:
         nonlocal node, bare
@@ -221,7 +234,7 @@ def _broken(error: expat.ExpatError, byte: int, document: Element) -> Break:
 def _encoding(head: bytes) -> str:
     """By its mark or its declaration, as Python names it; UTF-8 otherwise.
 
-    Raises _NoEncodingError if what is declared is no encoding of text.
+    Raises NoEncodingError if what is declared is no encoding of text.
     """
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in head[:2]:
         return "utf-16" if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else (
@@ -237,7 +250,7 @@ def _encoding(head: bytes) -> str:
         codecs.getincrementaldecoder(name)(_STOP).decode(b"<?xml?>", True)
         return codecs.lookup(name).name
     except (LookupError, ValueError):
-        raise _NoEncodingError(f"it declares the encoding {name[:40]!r}, which is none of text") from None
+        raise NoEncodingError(f"it declares the encoding {name[:40]!r}, which is none of text") from None
 
 
 def _is_known(encoding: str) -> bool:

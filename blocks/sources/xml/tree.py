@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 SPACE = " "
 """Stands between the namespace and the local name in the names that the parser gives."""
 
+UNKNOWN = -1
+"""Stands for a count that nobody made."""
+
 LIST_SHARE = 0.5
 """Of the children of the element that holds the records, how many the records must be."""
 
@@ -21,7 +24,7 @@ class Element:
 
     name: str
     count: int = 0
-    """How many there are that end before the file breaks."""
+    """How many there are that end before the file breaks, or UNKNOWN."""
     text: bool = False
     """One of them has text of its own that is not blank."""
     hollow: bool = False
