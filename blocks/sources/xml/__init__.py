@@ -23,7 +23,7 @@ from blocks.sources.xml.layout import Layout, layout_of
 from blocks.sources.xml.quick import quick_scan
 from blocks.sources.xml.rows import Tail, open_tables, write_rows
 from blocks.sources.xml.scan import Scan, place_in, scan_file
-from blocks.sources.xml.tree import Element, at_path
+from blocks.sources.xml.tree import Element, at_path, find_record, local_name
 from governance.errors import SourceError
 
 __all__ = ["Layout", "Scan", "convert", "merge", "scan"]
@@ -77,7 +77,8 @@ def _faults(path: Path, scan: Scan, record: tuple[str, ...] | None, tail: Tail) 
         code, reason = scan.broken.reason_code, scan.broken.reason
     elif scan.root and not record:
         code = "no_record"
-        reason = f"it has no {scan.record}: its root is {scan.root.local}"
+        likely = "/".join(local_name(name) for name in find_record(scan.root))
+        reason = f"it has no {scan.record}: its records look to be /{likely}"
     else:
         return []
     start = place_in(path, scan.encoding, tail.byte)

@@ -102,7 +102,7 @@ def declared_record(root: Element, record: str) -> tuple[str, ...] | None:
     """Path of the record that a stream declares, by local names (`/Invoices/Invoice`); None if it cannot be there.
 
     A single name (`Invoice`) is the root, or the least deep element of that name. A path whose last element is
-    missing though its parent is there is a list without records.
+    missing from a parent that holds no element is a list without records.
     """
     names = [local_name(n.rpartition(":")[2]) for n in record.strip("/").split("/")]
     if len(names) == 1 and not record.startswith("/") and root.local != names[0]:
@@ -115,7 +115,7 @@ def declared_record(root: Element, record: str) -> tuple[str, ...] | None:
     for at, name in enumerate(names[1:], 2):
         matching = [c for c in element.children.values() if c.local == name]
         if not matching:
-            return (*path, name) if at == len(names) else None
+            return (*path, name) if at == len(names) and not element.children else None
         element = max(matching, key=lambda c: c.count)
         path = (*path, element.name)
     return path

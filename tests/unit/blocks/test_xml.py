@@ -139,11 +139,12 @@ def test_a_list_of_one_record_has_the_columns_of_a_list_of_many(tmp_path: Path) 
     assert records(tmp_path, one) == [{"number": "1", "customer_id": "7"}]
 
 
-def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
-    (file,) = converted(tmp_path, "<Orders><Order/></Orders>", record="/Invoices/Invoice")
+@pytest.mark.parametrize("record", ["/Invoices/Invoice", "/Orders/Ordre", "/Orders/Order/Line", "Invoice"])
+def test_a_file_without_the_declared_record_is_refused(tmp_path: Path, record: str) -> None:
+    (file,) = converted(tmp_path, "<Orders><Order><No>1</No></Order><Order><No>2</No></Order></Orders>", record=record)
     (fault,) = file.faults
     assert (fault.reason_code, rows(file)) == ("no_record", [])
-    assert "Orders" in fault.reason
+    assert fault.reason == f"it has no {record}: its records look to be /Orders/Order"
 
 
 def test_entities_sections_and_comments(tmp_path: Path) -> None:
