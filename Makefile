@@ -30,8 +30,8 @@ run: $(READY)  ## sample data the first time, a wave of changes each later time,
 test: $(READY) $(FAKESNOW_READY)  ## all tests, or those of TESTS=path
 	@$(BIN)/python -m pytest $(or $(TESTS),$(PARALLEL))
 
-chaos: $(READY) $(FAKESNOW_READY)  ## kills runs on Snowflake at 50 points
-	@$(BIN)/python -m pytest -m chaos tests/chaos
+chaos: $(READY) $(FAKESNOW_READY)  ## kills runs at 200 points (KILLS=n) over all kinds of sources, and at 50 on Snowflake
+	@$(BIN)/python -m pytest -m chaos -n 2 --dist load -rP tests/chaos
 
 # A peer that cannot be installed is a line of the result.
 bench: $(READY) $(FAKESNOW_READY)  ## ours beside others, on the same data; SIZE=200M TIMES=3 ONLY=csv,ndjson,…
