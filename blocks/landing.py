@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from blocks.disk import room
 from blocks.settings import Settings
 from blocks.sources.base import Manifest, Part
 from governance.errors import ConfigurationError
@@ -86,13 +87,14 @@ class Landing:
     def put(self, target: Path, write: Callable[[BinaryIO], object]) -> None:
         """Let `write` fill a temporary file, then rename it to `target`; on an error nothing appears."""
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.{os.getpid()}")
+        partial = target.with_name(f".{target.name}.partial")  # the name that a killed run left is taken over
         try:
-            with partial.open("wb") as out:
-                write(out)
-                out.flush()
-                os.fsync(out.fileno())
-            partial.replace(target)
+            with room(f"landing zone {self.root}"):
+                with partial.open("wb") as out:
+                    write(out)
+                    out.flush()
+                    os.fsync(out.fileno())
+                partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)
 

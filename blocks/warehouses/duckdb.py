@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from blocks.disk import room
 from blocks.migrate import migrate_duckdb
 from blocks.sources.base import ColumnSpec
 from blocks.warehouses.base import Row
@@ -108,7 +109,8 @@ class DuckDBWarehouse(SqlWarehouse):
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Rows of a statement as tuples."""
-        return self.connection.execute(sql, list(parameters) or None).fetchall()
+        with room("the warehouse"):
+            return self.connection.execute(sql, list(parameters) or None).fetchall()
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Rows of a SELECT."""
