@@ -90,6 +90,12 @@ def _migrate(dialect: Dialect, connection: Callable[[], Any], schemas: Sequence[
         upgrade(opened, STEPS, version_table_schema="ops", transactional_ddl=transactional)
 
 
+def tables() -> set[str]:
+    """The tables of the ledger, but the one that has its version."""
+    texts = (path.read_text(encoding="utf-8") for path in STEPS.glob("*.sql"))
+    return {name for text in texts for name in re.findall(r"CREATE TABLE IF NOT EXISTS ops\.(\w+)", text)}
+
+
 def run_sql(step: str) -> None:
     """Within a step: the statements of the SQL file beside it."""
     from alembic import op

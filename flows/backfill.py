@@ -105,6 +105,8 @@ def load_again(chosen: Chosen, context: Context) -> Account:
         load = replace(load, stream=reader.resolve(declared))
         begin_stream(load, context)
         manifests = [land(reader, spec, load.stream, chosen, n, context.landing) for n in range(len(load.planned))]
+        if chosen.originals:
+            manifests = [replace(m, again=(o.load_id,)) for m, o in zip(manifests, chosen.originals, strict=True)]
         with open_warehouse(context.settings) as warehouse:
             warehouse.ledger.landed({m.load_id: sum(p.bytes for p in m.parts) for m in manifests})
         total = Account()

@@ -5,30 +5,31 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from blocks.landing import open_landing
+from blocks.landing import Landed, open_landing
 from blocks.lock import exclusive, holder
 from blocks.migrate import VERSION
 from blocks.settings import Settings
 from blocks.state import version_of_state
 from blocks.warehouses import is_made, open_warehouse
-from governance.errors import HallmarkError
+from flows.rebuild import check_ledger, rebuild
+from governance.errors import ConfigurationError, HallmarkError
 
 Finding = dict[str, Any]
 FREE_BYTES = 1 << 30
 
 
-def examine(settings: Settings, repair: bool = False) -> list[Finding]:
-    """Every check of this home; with `repair`, what can be mended is."""
+def examine(settings: Settings, repair: bool = False, sources: str | None = None) -> list[Finding]:
+    """Every check of this home; with `repair`, what can be mended is, first of all a ledger that was lost."""
     checks: dict[str, Callable[[], str]] = {
         "home": lambda: _home(settings),
         "disk": lambda: _disk(settings),
         "lock": lambda: _lock(settings),
-        "sources": lambda: _sources(settings),
+        "sources": lambda: _sources(settings, sources),
+        "landing": lambda: _landing(settings, repair, sources),
         "warehouse": lambda: _warehouse(settings),
-        "landing": lambda: _landing(settings, repair),
         "state": lambda: version_of_state(settings),
         "outbox": lambda: _outbox(settings),
         "owners": lambda: _owners(settings),
@@ -63,18 +64,19 @@ def _lock(settings: Settings) -> str:
     return ", ".join(f"{k} {v}" for k, v in held.items()) if held else "no batch is running"
 
 
-def _sources(settings: Settings) -> str:
+def _sources(settings: Settings, sources: str | None) -> str:
     from blocks.sources.spec import load_sources
-    from flows.context import SOURCES, sample_servers
+    from flows.context import sample_servers, sources_path
 
     with sample_servers(settings):
-        sources = load_sources(SOURCES)
-    return f"{sum(len(s.streams) for s in sources.values())} streams in {len(sources)} sources"
+        declared = load_sources(sources_path(sources))
+    return f"{sum(len(s.streams) for s in declared.values())} streams in {len(declared)} sources"
 
 
 def _warehouse(settings: Settings) -> str:
     if not is_made(settings):
         return "not made yet: the first run makes it"
+    check_ledger(settings)
     with open_warehouse(settings, wait=5) as warehouse:
         unknown = warehouse.execute(
             "SELECT count(*) FROM ops.loads WHERE status = 'published' "
@@ -87,31 +89,50 @@ def _warehouse(settings: Settings) -> str:
     return f"version {version}, {loads} loads, all accounts balance"
 
 
-def _landing(settings: Settings, repair: bool) -> str:
-    """Loads that the ledger does not know: a repair removes what a kill left half landed, and nothing else."""
+def _landing(settings: Settings, repair: bool, sources: str | None) -> str:
+    """Loads that the ledger does not know: a repair loads whole ones again, and removes half landed ones."""
     landing, root = open_landing(settings), settings.landing_root
-    loads = list(landing.loads())
-    if not loads:
-        return "empty"
-    if settings.profile == "local" and not settings.warehouse_file.exists():
-        raise HallmarkError(root, f"{len(loads)} loads, and no warehouse", "put the warehouse file back")
-    with exclusive(settings.home / "batch.lock", "the batch"), open_warehouse(settings, wait=5) as warehouse:
-        known = {load_id for (load_id,) in warehouse.execute("SELECT load_id FROM ops.loads")}
-        strangers = [x for x in loads if x.load_id not in known]
+    with exclusive(settings.home / "batch.lock", "the batch"):
+        loads = list(landing.loads())
+        strangers = _strangers(settings, loads)
         whole = [x for x in strangers if x.whole]
-        if whole:
+        done = [rebuild(settings, sources)] if repair and (whole or _is_lost(settings)) else []
+        if not repair:
+            check_ledger(settings)
+        if whole and not repair:
             cause = f"{len(whole)} landed loads are not in the ledger, such as {whole[0].load_id}"
-            raise HallmarkError(root, cause, "is this the warehouse that landed them? keep them until you know")
-        for load in strangers if repair else ():
+            remedy = "if this warehouse landed them, `hallmark doctor --repair` loads them again; else leave them"
+            raise HallmarkError(root, cause, remedy)
+        half = [x for x in strangers if not x.whole]
+        if half and not repair:
+            cause = f"{len(half)} loads are half landed and not in the ledger"
+            raise HallmarkError(root, cause, "`hallmark doctor --repair` removes them")
+        for load in half:
             landing.remove([load])
             target = f"{load.source}.{load.stream}/{load.load_id}"
-            warehouse.ledger.act(getpass.getuser(), "doctor.repair", target, "half landed, not in the ledger")
-    if strangers and not repair:
-        cause = f"{len(strangers)} loads are half landed and not in the ledger"
-        raise HallmarkError(root, cause, "`hallmark doctor --repair` removes them")
-    return f"{len(loads) - len(strangers)} loads" + (
-        f", {len(strangers)} half landed ones removed" if strangers else ""
-    )
+            with open_warehouse(settings, wait=5) as warehouse:
+                warehouse.ledger.act(getpass.getuser(), "doctor.repair", target, "half landed, not in the ledger")
+    done += [f"{len(half)} half landed ones removed"] if half else []
+    return ", ".join([f"{len(loads) - len(half)} loads", *done]) if loads else "empty"
+
+
+def _strangers(settings: Settings, loads: Sequence[Landed]) -> list[Landed]:
+    """Those that the ledger does not know."""
+    if not is_made(settings):
+        return list(loads)
+    with open_warehouse(settings, wait=5) as warehouse:
+        there = "loads" in warehouse.tables("ops")
+        known = {load_id for (load_id,) in warehouse.execute("SELECT load_id FROM ops.loads")} if there else set()
+    return [x for x in loads if x.load_id not in known]
+
+
+def _is_lost(settings: Settings) -> bool:
+    """Whether a run would be refused."""
+    try:
+        check_ledger(settings)
+    except ConfigurationError:
+        return True
+    return False
 
 
 def _outbox(settings: Settings) -> str:

@@ -6,13 +6,14 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from blocks.sources.base import Manifest, Planned, Reader, Since
+from blocks.sources.base import Manifest, Planned, Reader, Since, Staging
 from blocks.sources.naming import bronze_names
 from blocks.sources.spec import StreamSpec
 from blocks.warehouses import open_warehouse
-from blocks.warehouses.base import Accounts, Ready, Staged, StreamLoad
+from blocks.warehouses.base import Accounts, Ready, Staged, StreamLoad, now
 from blocks.warehouses.sql import SqlWarehouse
 from expectations import gate, suites
+from flows import slots
 from flows.context import Context
 from flows.gates import gate_on
 from flows.lineage import bronze_lineage
@@ -92,13 +93,23 @@ def stage(
     known = warehouse.ledger.schemas(load.source, load.stream.name)
     extract = reader.extract(load.stream, manifests, context.landing, known)
     ready = [Ready(load, warehouse.load(load, extract, manifests), manifests)]
-    for manifest in manifests:
-        context.landing.write_manifest(manifest.with_rows(ready[0].staged.read))
+    for planned, manifest in zip(load.planned, manifests, strict=True):
+        counted = manifest.with_rows(ready[0].staged.read)
+        context.landing.write_manifest(replace(counted, staging=staging(load, planned, manifest)))
     for name, child in extract.children.items():
         loads = [m.child(name, child.columns) for m in manifests]
         below = child_load(warehouse, load, name, loads)
         ready.append(Ready(below, warehouse.load(below, child, loads), loads))
     return ready
+
+
+def staging(load: StreamLoad, planned: Planned, manifest: Manifest) -> Staging:
+    """What the manifest keeps of the ledger; who makes that again from it changes nothing."""
+    batch, before = load.batch, manifest.staging
+    if before and before.run_id == batch.run_id:
+        return before
+    slot, at = slots.show(batch.slot), now().isoformat()
+    return Staging(batch.run_id, batch.attempt, slot, at, planned.size, planned.mtime_ns)
 
 
 def child_load(warehouse: SqlWarehouse, load: StreamLoad, name: str, manifests: Sequence[Manifest]) -> StreamLoad:

@@ -105,6 +105,7 @@ def replay_rows(source: str, group: Group, rows: Sequence[Row], rules: str, cont
         with open_warehouse(context.settings) as warehouse, warehouse.transaction():
             warehouse.ledger.plan(load)
         manifest = land_rows(reader, group, planned, rows, context.landing)
+        manifest = replace(manifest, again=tuple(sorted({r["load_id"] for r in rows})))
         ready = load_and_gate(reader, load, [manifest], context)
         read = sum(ready[0].staged.read.values())
         if read < len(rows) or (read > len(rows) and not group.alone):

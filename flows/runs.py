@@ -15,6 +15,7 @@ from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import Batch
 from flows import slots
 from flows.context import Context, make_context, new_run_id
+from flows.rebuild import check_ledger
 from flows.state import save_picture
 from flows.told import PLATFORM
 
@@ -38,8 +39,12 @@ class Run:
 
 
 def begin(settings: Settings, slot: str | None, rebuild: bool) -> tuple[str, int, str]:
-    """(slot, attempt, run id); attempt 0 when the slot is complete, or older than one that is."""
+    """(slot, attempt, run id); attempt 0 when the slot is complete, or older than one that is.
+
+    Raises ConfigurationError for a slot that lies ahead, and where the ledger was lost.
+    """
     run_id = new_run_id()
+    check_ledger(settings)
     with open_warehouse(settings) as warehouse:
         known = warehouse.ledger.slots()
         chosen = slots.parse(slot) if slot else slots.choose(known, settings.clock(), rebuild)

@@ -85,6 +85,20 @@ class Planned:
 
 
 @dataclass(frozen=True)
+class Staging:
+    """What the ledger says of a load beside its account, so that it can be made again from the landing zone."""
+
+    run_id: str
+    attempt: int
+    slot: str
+    at: str
+    """When the run staged it: the order of the loads of a stream."""
+    size: int | None = None
+    mtime_ns: int | None = None
+    """Of the file, as it was found in its source."""
+
+
+@dataclass(frozen=True)
 class Manifest:
     """manifest.json of a landed load (see `contract.md`)."""
 
@@ -109,6 +123,10 @@ class Manifest:
     """The source gives rows again that it gave before: equal ones that bronze has are no news."""
     empty: bool = False
     """Deletes are found in the source, and it has no row at all."""
+    again: tuple[str, ...] = ()
+    """Loads whose rows it reads again, as a replay or backfill does."""
+    staging: Staging | None = None
+    """By whom it was staged last; None before that."""
 
     def child(self, name: str, schema: Sequence[ColumnSpec] = ()) -> Manifest:
         """The load of a child table: named after this one, with an account of its own."""
@@ -128,7 +146,9 @@ class Manifest:
         body = json.loads(text)
         faults = tuple(Fault(**f) for f in body.pop("faults", ()))
         parts = tuple(Part(**{**p, "schema": _schema(p.get("schema"))}) for p in body.pop("parts"))
-        return cls(schema=_schema(body.pop("schema")) or (), parts=parts, faults=faults, **body)
+        staging = Staging(**body["staging"]) if body.get("staging") else None
+        more = {"schema": _schema(body["schema"]) or (), "again": tuple(body.get("again", ()))}
+        return cls(**{**body, **more, "parts": parts, "faults": faults, "staging": staging})
 
     def units(self) -> list[Manifest]:
         """Each part as a load of one part: what is read by itself."""

@@ -95,13 +95,14 @@ def register(
 
 def doctor(
     repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended.")] = False,
+    sources: Annotated[str | None, typer.Option(help="A sources.yml; default: flows/sources.yml.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check everything that a batch needs, and say the remedy of what is missing."""
     from flows.doctor import examine
 
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    found = examine(reading(), repair)
+    found = examine(reading(), repair, sources)
     if as_json:
         dump(found)
     else:

@@ -123,19 +123,20 @@ def _steps(sources: Path) -> Iterator[str]:
     from blocks.settings import Settings
     from flows.context import make_context
     from flows.ingest import load_stream
-    from flows.runs import begin, finish
+    from flows.runs import begin, recorded
 
     settings = Settings.load()
     yield "beginning"
     with exclusive(settings.home / "batch.lock", "the batch", wait=0):
         slot, attempt, run_id = begin(settings, None, rebuild=False)
         context = make_context(slot, str(sources), None, run_id, attempt)
-        for source, spec in context.sources.items():
-            for stream in spec.streams:
-                yield spec.kind
-                load_stream(source, stream, context)
-        yield "end"
-        finish(context, {"state": "completed", "streams": [], "layers": []}, whole=True)
+        with recorded(context, "batch", whole=True) as run:
+            for source, spec in context.sources.items():
+                for stream in spec.streams:
+                    yield spec.kind
+                    load_stream(source, stream, context)
+            yield "end"
+            run.state = "completed"
 
 
 def _counter(call: int, calls: Any) -> Any:
