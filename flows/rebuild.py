@@ -22,6 +22,7 @@ from blocks.warehouses.base import Batch, StreamLoad, now
 from blocks.warehouses.bronze_again import child_id, children
 from blocks.warehouses.bronze_stage import KEYED_META
 from blocks.warehouses.dialect import among
+from blocks.warehouses.ledger import REPAIRING
 from blocks.warehouses.sql import SqlWarehouse
 from flows import slots
 from flows.context import Context, make_context, new_run_id, sample_servers
@@ -29,8 +30,6 @@ from flows.gc import CLOSED
 from flows.load import after_publish, land, load_and_gate, mend, publish, record_failure
 from governance.errors import ConfigurationError, HallmarkError
 
-REPAIRING = "repairing"
-"""State of the batch of a repair that has not ended."""
 REMEDY = (
     "put the warehouse back from a backup, or `hallmark doctor --repair` makes the ledger again from what is landed"
 )

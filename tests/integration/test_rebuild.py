@@ -11,8 +11,9 @@ import duckdb
 import pytest
 
 from blocks.settings import Settings
+from blocks.warehouses.ledger import REPAIRING
 from flows.doctor import examine
-from flows.rebuild import REPAIRING, check_ledger
+from flows.rebuild import check_ledger
 from governance.errors import ConfigurationError
 from tests.homes import SLOT2, Home
 from tests.integration.test_ingest import ingest, results, write
