@@ -78,7 +78,7 @@ class JsonLinesExtract(Flat):
         """One branch for each file, so that records are numbered within their file."""
         empty = ", ".join(f"NULL::{c.type} AS {quote(c.name)}" for c in self.columns) or "NULL AS nothing"
         none = f"SELECT {empty}, '' AS _load_id, '' AS _source_position WHERE false"
-        return " UNION ALL BY NAME ".join([self._branch(u) for u in self.units if u.manifest.schema] or [none])
+        return " UNION ALL BY NAME ".join([self._branch(u) for u in self.units if not u.look.form.empty] or [none])
 
     def _branch(self, unit: _Unit) -> str:
         mine = {c.origin for c in unit.manifest.schema}
@@ -87,11 +87,11 @@ class JsonLinesExtract(Flat):
         taken = [c.origin for c in columns if once[c.origin.lower()] == c.origin and c.origin not in (WHOLE, "")]
         shape = literal(json.dumps({dotted_name(c.origin): c.type for c in columns if c.origin in taken}))
         struct = f", json_transform(dotted, {shape}) AS t" if taken else ""
-        cells = ", ".join(f"{_read(c, c.origin in taken, unit.look.odd)} AS {quote(c.name)}" for c in columns)
+        cells = "".join(f"{_read(c, c.origin in taken, unit.look.odd)} AS {quote(c.name)}, " for c in columns)
         text = "json" if unit.look.whole else dotted("json")
         records = f"SELECT n, odd, {text} AS dotted FROM ({unit.look.records}) WHERE {unit.look.taken}"
         return (
-            f"SELECT {cells}, {literal(unit.manifest.load_id)} AS _load_id, "
+            f"SELECT {cells}{literal(unit.manifest.load_id)} AS _load_id, "
             f"{literal(unit.position + '#')} || n AS _source_position "
             f"FROM (SELECT n, odd, dotted{struct} FROM ({records}))"
         )

@@ -75,7 +75,7 @@ def _publish_one(warehouse: SqlWarehouse, ready: Ready, read: Mapping[str, int],
         ledger.replayed(load)
     ledger.gates(load.batch, ready.checks, published=True)
     ledger.set_status(*key, "published")
-    if ready.staged.columns:
+    if ready.staged.columns or any(account.published for account in accounts.values()):  # `{}` has no column
         ledger.set_stream_schema(*key, ready.staged.columns)
     return accounts
 
