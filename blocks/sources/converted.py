@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blocks.sources.base import CHILD, ColumnSpec, Extract, Known, Manifest, Reject
@@ -15,6 +14,11 @@ if TYPE_CHECKING:
     import duckdb
 
 OWN = ("_record", "_parent", "_index")
+FILE = '"$file"'
+"""The column of the number of the file that a row is in; no column of a source can have a dollar sign in its name."""
+INDEX = "file_index"
+"""DuckDB's column of the number of a file among those that it reads, where they have none of this name."""
+Files = Sequence[tuple[Manifest, Converted]]
 
 
 class ConvertedExtract:
@@ -23,7 +27,7 @@ class ConvertedExtract:
     keys_sql: str | None = None
     optional = True
 
-    def __init__(self, files: Sequence[tuple[Manifest, Converted]], known: Known, table: str = "") -> None:
+    def __init__(self, files: Files, known: Known, table: str = "") -> None:
         self.files, self.known, self.table = files, known, table
 
     @cached_property
@@ -39,56 +43,60 @@ class ConvertedExtract:
         return "_content" if self.children else None
 
     @cached_property
-    def _types(self) -> list[dict[str, str]]:
-        """column → type of the table, for each file."""
+    def _alike(self) -> list[tuple[dict[str, str], Files]]:
+        """column → type of the table, and the files that have it so, with the same tables below it."""
         import duckdb
+        import pyarrow.parquet as pq
 
+        groups: dict[tuple[str, int], list[tuple[Manifest, Converted]]] = {}
+        for number, (manifest, converted) in enumerate(self.files):
+            if self.table in converted.tables:
+                names = [self.table] if self.table else list(converted.tables)
+                schemas = [pq.read_schema(converted.tables[name]) for name in names]
+                alone = any(INDEX in schema.names for schema in schemas)
+                shape = str([names, [converted.parents.get(name) for name in names], schemas])
+                groups.setdefault((shape, number if alone else 0), []).append((manifest, converted))
         with duckdb.connect() as connection:
-            return [
-                {
-                    row[0]: row[1]
-                    for row in connection.execute(f"DESCRIBE SELECT * FROM {_scan(c.tables[self.table])}").fetchall()
-                }
-                if self.table in c.tables
-                else {}
-                for _, c in self.files
-            ]
+            return [(self._types(files[0][1], connection), files) for files in groups.values()]
+
+    def _types(self, converted: Converted, connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+        sql = f"DESCRIBE SELECT * EXCLUDE ({FILE}) FROM {_scan([converted], self.table)}"
+        return {row[0]: row[1] for row in connection.execute(sql).fetchall()}
 
     @cached_property
     def columns(self) -> Sequence[ColumnSpec]:
         """The columns of all files, in order."""
         declared = {c.name: c for m, _ in self.files for c in m.schema} if not self.table else {}
         found = {
-            n: declared.get(n, ColumnSpec(n, t)) for types in self._types for n, t in types.items() if n not in OWN
+            n: declared.get(n, ColumnSpec(n, t)) for types, _ in self._alike for n, t in types.items() if n not in OWN
         }
         return [*found.values(), *(CHILD if self.table else ())]
 
     @cached_property
     def sql(self) -> str:
-        """One branch for each file."""
+        """One branch for all files that are alike, of which there may be many."""
         empty = "".join(f"NULL::{c.type} AS {quote(c.name)}, " for c in self.columns)
         none = f"SELECT {empty}'' AS _load_id, '' AS _source_position WHERE false"
-        branches = [self._branch(m, c) for m, c in self.files if self.table in c.tables]
-        return " UNION ALL BY NAME ".join(branches) or none
+        return " UNION ALL BY NAME ".join(self._branch(files) for _, files in self._alike) or none
 
-    def _branch(self, manifest: Manifest, converted: Converted) -> str:
-        position, load_id = manifest.parts[0].position, manifest.load_id
-        cells, source = "* EXCLUDE (_record)", f"{_scan(converted.tables[self.table])} AS t"
+    def _branch(self, files: Files) -> str:
+        first, table = files[0][1], self.table
+        own, parent = ("_record", "_parent", "_index") if table else ("_record",), first.parents.get(table, "")
+        cells, joins = f"t.* EXCLUDE ({', '.join((*own, FILE))})", ""
         if self.children:
-            joins, sums = _below(converted, "")
-            cells = f"t.* EXCLUDE (_record), concat_ws(chr(31), {', '.join(sums) or 'NULL'}) AS _content"
-            source += joins
-        if self.table:
-            parent = converted.parents.get(self.table, "")
-            load_id = manifest.child(self.table).load_id
-            above = manifest.child(parent).load_id if parent else manifest.load_id
-            cells = (
-                f"* EXCLUDE (_record, _parent, _index), {_position(position, parent, '_parent')} AS _parent_id, "
-                f"{literal(above)} AS _parent_load_id, _index"
-            )
+            joins, sums = _below([c for _, c in files], "")
+            cells += f", concat_ws(chr(31), {', '.join(sums) or 'NULL'}) AS _content"
+        if table:
+            cells += f", {_position(parent, '_parent')} AS _parent_id, m.above AS _parent_load_id, _index"
+        of_files = ", ".join(
+            f"({number}, {literal(m.child(table).load_id if table else m.load_id)}, "
+            f"{literal(m.child(parent).load_id if parent else m.load_id)}, {literal(m.parts[0].position)})"
+            for number, (m, _) in enumerate(files)
+        )
         return (
-            f"SELECT {cells}, {literal(load_id)} AS _load_id, "
-            f"{_position(position, self.table, '_record')} AS _source_position FROM {source}"
+            f"SELECT {cells}, m.load_id AS _load_id, {_position(table, '_record')} AS _source_position "
+            f"FROM {_scan([c for _, c in files], table)} AS t "
+            f"JOIN (VALUES {of_files}) AS m(file, load_id, above, position) ON m.file = t.{FILE}{joins}"
         )
 
     def rejects(self, connection: duckdb.DuckDBPyConnection) -> list[Reject]:
@@ -100,34 +108,40 @@ class ConvertedExtract:
         ]
 
 
-def _below(converted: Converted, table: str) -> tuple[str, list[str]]:
+def _below(files: Sequence[Converted], table: str) -> tuple[str, list[str]]:
     """SQL that joins to the rows `t` of a table what each child table holds below them, and the texts of that."""
-    children = [name for name in converted.tables if name and converted.parents.get(name, "") == table]
+    children = [name for name in files[0].tables if name and files[0].parents.get(name, "") == table]
     joins = "".join(
-        f" LEFT JOIN ({_content(converted, name)}) AS b{number} ON b{number}._above = t._record"
+        f" LEFT JOIN ({_content(files, name)}) AS b{number} "
+        f"ON b{number}._above = t._record AND b{number}.{FILE} = t.{FILE}"
         for number, name in enumerate(children)
     )
     return joins, [f"{literal(f'{name}=')} || b{number}._sum" for number, name in enumerate(children)]
 
 
-def _content(converted: Converted, table: str) -> str:
-    """SQL of (_above, _sum): for each row that the child table belongs to, the sum of the hashes of its rows there.
+def _content(files: Sequence[Converted], table: str) -> str:
+    """SQL of (file, _above, _sum): for each row that the child table belongs to, the sum of the hashes of its rows.
 
     A hash is of the row's place, its values and the sums below it. A sum takes no more room for a thousand rows than
     for one, and needs no order.
     """
     import pyarrow.parquet as pq
 
-    path = converted.tables[table]
-    values = [f"{literal(f'{n}=')} || {quote(n)}" for n in pq.read_schema(path).names if n not in OWN]
-    joins, sums = _below(converted, table)
+    names = pq.read_schema(files[0].tables[table]).names
+    values = [f"{literal(f'{n}=')} || t.{quote(n)}" for n in names if n not in OWN]
+    joins, sums = _below(files, table)
     row = f"concat_ws(chr(31), {', '.join(['t._index', *values, *sums])})"
-    return f"SELECT t._parent AS _above, sum(md5_number_lower({row})) AS _sum FROM {_scan(path)} AS t{joins} GROUP BY 1"
+    return (
+        f"SELECT t.{FILE}, t._parent AS _above, sum(md5_number_lower({row})) AS _sum "
+        f"FROM {_scan(files, table)} AS t{joins} GROUP BY 1, 2"
+    )
 
 
-def _position(position: str, table: str, number: str) -> str:
-    return f"{literal(f'{position}#{table}:' if table else f'{position}#')} || {quote(number)}"
+def _position(table: str, number: str) -> str:
+    return f"m.position || {literal(f'#{table}:' if table else '#')} || t.{quote(number)}"
 
 
-def _scan(path: Path) -> str:
-    return f"read_parquet({literal(glob_escape(str(path)))})"
+def _scan(files: Sequence[Converted], table: str) -> str:
+    """SQL of the rows of a table in files that have it alike, with the number of their file."""
+    listed = ", ".join(literal(glob_escape(str(c.tables[table]))) for c in files)
+    return f"(SELECT *, {INDEX if len(files) > 1 else 0} AS {FILE} FROM read_parquet([{listed}]))"

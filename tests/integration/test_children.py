@@ -108,6 +108,21 @@ def test_a_changed_line_alone_is_a_new_version(keyed: Invoices) -> None:
     assert keyed.lines() == [("A", "x", 0), ("A", "Z", 1)]
 
 
+@pytest.mark.parametrize("odd", ["", "<file_index>7</file_index>"])
+def test_of_many_files_at_once_each_keeps_its_own_lines(keyed: Invoices, odd: str) -> None:
+    names = [f"i{n:02}" for n in range(30)]
+    for n, name in enumerate(names):
+        more = "<More>1</More>" if n % 3 == 0 else ""  # not all have the same columns
+        keyed.drop(f"a[{n % 2}]{n}.xml", invoice(name, "xyz"[: n % 4], total=n).replace("<At>", f"{odd}{more}<At>"))
+    lines = [(name, s, place) for n, name in enumerate(names) for place, s in enumerate("xyz"[: n % 4])]
+    assert keyed.run() == {"c": Account(read=30, published=30), "c__line": Account(len(lines), len(lines))}
+    assert keyed.lines() == lines and keyed.orphans() == 0
+    files = keyed.rows("SELECT c.number, l.path, split_part(c._source_position, '#', 1) FROM bronze.drops__c c "
+                       "JOIN ops.loads l ON l.load_id = c._load_id ORDER BY 1")  # fmt: skip
+    assert [(number, path) for number, path, _ in files] == [(m, f"a[{n % 2}]{n}.xml") for n, m in enumerate(names)]
+    assert all(path == position for _, path, position in files)
+
+
 def test_an_unchanged_record_keeps_its_lines(keyed: Invoices) -> None:
     keyed.drop("1.xml", invoice("A", "xy"), invoice("B", "z"))
     keyed.run()
