@@ -15,6 +15,7 @@ from governance.errors import HallmarkError
 
 SAMPLED_FILES = 50
 """Of more files with like names in one folder, this many are opened."""
+_NO_PATTERN = "its name has a wildcard, which takes another file too"
 _NUMBERS = re.compile(r"\d+(?:[-_.T ]\d+)*")
 _DATED = re.compile(r"(?:^|[-_. ])(?:19|20)\d\d")
 _GENERIC = {"", "part", "data", "file", "export", "page", "chunk", "dump", "records", "rows", "out", "output", "batch"}
@@ -45,6 +46,8 @@ def discover(root: str, drops: Drops, name: str, only: str = "**/*") -> tuple[Pr
         ("files", _data_units(data, shapes, entries)),
         ("documents", _document_units(documents, shapes, entries)),
     ):
+        passed_over += [(e.path, _NO_PATTERN) for u in units if not _takes_no_other(u, entries) for e in u.entries]
+        units = [u for u in units if _takes_no_other(u, entries)]
         if not units:
             continue
         called = source if kind == "files" or not data else f"{source}_documents"
@@ -140,8 +143,13 @@ def _unit(pattern: str, entries: Sequence[Dropped], shapes: dict[str, Shape], st
 def _one_stream(unit: Unit, every: Sequence[Dropped]) -> bool:
     """Whether the files are of one shape, and the pattern takes these and no other."""
     largest = max(unit.shapes, key=lambda s: len(s.columns))
+    return all(s.like(largest) for s in unit.shapes) and _takes_no_other(unit, every)
+
+
+def _takes_no_other(unit: Unit, every: Sequence[Dropped]) -> bool:
+    """Whether the pattern takes the files, and these alone."""
     ours, takes = {e.path for e in unit.entries}, matcher(unit.pattern).match
-    return all(s.like(largest) for s in unit.shapes) and all(bool(takes(e.path)) == (e.path in ours) for e in every)
+    return all(bool(takes(e.path)) == (e.path in ours) for e in every)
 
 
 def _stream(unit: Unit, name: str) -> ProposedStream:

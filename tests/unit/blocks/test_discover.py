@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from blocks.discovery import discover as look
@@ -98,6 +98,7 @@ def test_a_file_has_the_format_of_its_name_else_of_its_content(name: str, head: 
     assert bool(shape.why) == (not format)
 
 
+@example({"0": b"c\n3\n", "?": b"a,b\n1,2\n"})
 @given(st.dictionaries(NAMES, st.sampled_from([b"a,b\n1,2\n", b"c\n3\n", b'{"x": 1}\n', b"", b"\0"]), max_size=12))
 def test_every_file_is_in_one_stream_or_named_as_passed_over(
     tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes]
