@@ -29,6 +29,8 @@ FREE = 64 << 20
 DEPTH = 3
 SELF_CHECKED = (".json", ".xml", ".nxml", ".parquet", ".pq")
 """Formats that show where they break; of any other a broken last line is cut off, since its value may look whole."""
+_NO_GZIP = "Not a gzipped file"
+"""How the gzip module says that the next member is none; the one before was checked."""
 _BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, ValueError)
 
 
@@ -127,14 +129,18 @@ class _Work:
         target = self.folder / f"part-{len(self.found)}{safe_suffix(name)}"
         broken: list[Exception] = []
         self.landing.put(target, lambda out: broken.extend(self._copy(stream, out)))
-        if broken and not isinstance(broken[0], EOFError):  # what came out before may be wrong as well
+        # What came out of a whole gzip is checked: what stands behind it takes none of it along.
+        behind = bool(broken) and _NO_GZIP in str(broken[0]) and target.stat().st_size > 0
+        if broken and not behind and not isinstance(broken[0], EOFError):  # what came out before may be wrong as well
             target.unlink()
             self.faults.append(Fault("broken_archive", f"what is packed is damaged: {broken[0]}", at))
             return
         if broken:
-            tail = b"" if _suffix(name) in self.self_checked else _cut_line(target)
+            tail = b"" if behind or _suffix(name) in self.self_checked else _cut_line(target)
             raw = tail.decode("utf-8", "backslashreplace") if len(tail) <= RAW_LIMIT else None
-            reason = f"the packed file is cut off here: {broken[0]}"
+            reason = (
+                f"{'what stands behind is not packed' if behind else 'the packed file is cut off here'}: {broken[0]}"
+            )
             self.faults.append(Fault("broken_archive", reason, f"{at}@{target.stat().st_size}", None, None, raw))
             if not target.stat().st_size:
                 target.unlink()

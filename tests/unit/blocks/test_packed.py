@@ -64,6 +64,12 @@ def test_of_one_that_is_damaged_nothing_is_published(tmp_path: Path, packer: str
     assert rows == [] and "damaged" in reject.reason
 
 
+def test_what_stands_behind_a_whole_gzip_takes_nothing_of_it_along(tmp_path: Path) -> None:
+    _, rows, [reject] = read(tmp_path, {"d.csv.gz": PACK["gz"](TEXTS["csv"].encode()) + b"garbage"})
+    assert [r["a"] for r in rows] == VALUES
+    assert reject.reason_code == "broken_archive" and "behind" in reject.reason
+
+
 @pytest.mark.parametrize("packer", [*PACK, "zip"])
 @pytest.mark.parametrize("content", [b"", b"no archive at all"])
 def test_what_is_not_packed_is_one_unit(tmp_path: Path, packer: str, content: bytes) -> None:
