@@ -10,7 +10,7 @@ import codecs
 import glob
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -19,10 +19,11 @@ from blocks.landing import Landing
 from blocks.sources.base import ColumnSpec, Flat, Manifest, Reject
 from blocks.sources.csv_dialect import SAMPLE_BYTES, Dialect, dialect_of, skip_of
 from blocks.sources.csv_lines import count_ends, has_mixed_ends, stand_in_of, write_even
+from blocks.sources.csv_long import Span, long_rows, place_in_whole, write_short
+from blocks.sources.encodings import transcode
 from blocks.sources.naming import bronze_names, glob_escape, literal, quote
 from blocks.sources.spec import StreamSpec
 from blocks.sources.tables import RAW_LIMIT
-from governance.errors import SourceError
 
 if TYPE_CHECKING:
     import duckdb
@@ -66,7 +67,9 @@ class _File:
     text: Path
     """It as UTF-8: itself, or a copy of it. Positions are those of this one."""
     even: Path
-    """The same with one kind of line end: the same file, if it has but one."""
+    """The same with one kind of line end, and without the long rows: the same file, if it has neither."""
+    long: Sequence[Span]
+    """Where the rows are that are longer than the reader takes."""
 
     def value(self, column: str) -> str:
         """SQL of a column's value as the file has it."""
@@ -133,9 +136,10 @@ def _rejects_of(broken: _File, rows: Iterable[tuple[Any, ...]]) -> Iterator[Reje
     line = 1
     with broken.text.open("rb") as file:
         for _, start, kind, size in rows:
-            first = _passed_blank(file, start - 1)
+            place = place_in_whole(start - 1, broken.long)
+            first = _passed_blank(file, place)
             line += count_ends(file, first)
-            last = start - 1 + size
+            last = place + size
             if last <= first or size >= LINE_KEPT:  # DuckDB keeps no text of some rows that stand behind a blank line
                 last = _end_of(file, first)
             yield _reject(broken.manifest, file, line, first, last, kind)
@@ -154,13 +158,19 @@ def _passed_blank(file: BinaryIO, place: int) -> int:
 
 
 def _unreadable(file: _File) -> Iterator[Reject]:
-    """The reject that stands for a whole file: one without a byte, or with a header that cannot be read."""
+    """What the reader never sees: a file without a byte, one with a header that cannot be read, and long rows."""
     part = file.manifest.parts[0]
     if part.bytes == 0:
         yield Reject(file.manifest.load_id, part.position, "empty_file", "the file has no byte", "", 0, 0)
     if file.dialect.broken:
         with file.text.open("rb") as text:
             yield _reject(file.manifest, text, 1, 0, file.text.stat().st_size, "BROKEN HEADER")
+    line, place = 1, 0
+    for first, last in file.long:
+        with file.text.open("rb") as text:
+            text.seek(place)
+            line, place = line + count_ends(text, first), first
+            yield _reject(file.manifest, text, line, first, last, "LINE SIZE OVER MAXIMUM")
 
 
 def _end_of(file: BinaryIO, first: int) -> int:
@@ -193,26 +203,21 @@ def _prepared(manifest: Manifest, stream: StreamSpec, landing: Landing) -> _File
     dialect = dialect_of(path, stream, where)
     text = path if dialect.is_utf8 else path.with_name(f"{path.name}.{codecs.lookup(dialect.encoding).name}.utf8")
     if not text.exists():
-        try:
-            landing.put(text, lambda out: _transcode(path, dialect.encoding, out))
-        except UnicodeError as error:
-            raise SourceError(
-                where, f"it is not {dialect.encoding}: {error}", "correct the stream's encoding"
-            ) from None
+        landing.put(text, lambda out: transcode(path, 0, dialect.encoding, out))
     even = text
     if not dialect.broken and has_mixed_ends(text, dialect.delimiter):
         even = path.with_name(f"{path.name}.{codecs.lookup(dialect.encoding).name}-{ord(dialect.delimiter)}.even")
         if not even.exists():
             landing.put(even, lambda out: write_even(text, out, dialect.delimiter))
         dialect = replace(dialect, skip=skip_of(even) if dialect.header else dialect.skip)
+    if long := [] if dialect.broken else long_rows(even, dialect.delimiter):
+        short = path.with_name(
+            f"{path.name}.{codecs.lookup(dialect.encoding).name}-{ord(dialect.delimiter)}.short.even"
+        )
+        if not short.exists():
+            landing.put(short, partial(write_short, even, rows=long))
+        even = short
     for old in [*_twins(path, "utf8"), *_twins(path, "even")]:
         if old not in (text, even):
             old.unlink()
-    return _File(manifest, dialect, text, even)
-
-
-def _transcode(path: Path, encoding: str, out: BinaryIO) -> None:
-    # A byte that is not of the encoding stays as it is: not UTF-8 either, it makes its row a reject.
-    with path.open(encoding=encoding, errors="surrogateescape", newline="") as file:
-        while chunk := file.read(1 << 20):
-            out.write(chunk.encode(errors="surrogateescape"))
+    return _File(manifest, dialect, text, even, long)

@@ -119,9 +119,11 @@ def detect_encoding(path: Path, sample: bytes) -> str:
         return "utf-16"
     broken = False
     with path.open("rb") as file:
-        for line in file:
+        while line := file.readline(SAMPLE_BYTES):
             if line.isascii():
                 continue
+            while len(line) >= SAMPLE_BYTES and line[-1] > 127 and (more := file.read(1)):  # cut within a character?
+                line += more
             try:
                 line.decode("utf-8")
             except UnicodeDecodeError:
@@ -179,7 +181,7 @@ def _refuse_binary(text: str, where: str, *, declared: bool) -> None:
     beginning = text[:4096]
     odd = len(re.findall(_CONTROL if declared else f"{_CONTROL}|[\ufffd\udc80-\udcff]", beginning))
     nuls = text.count("\x00")
-    if (beginning and odd / len(beginning) > 0.1) or (nuls > 8 and nuls / len(text) > 0.01):
+    if (odd > 8 and odd / len(beginning) > 0.1) or (nuls > 8 and nuls / len(text) > 0.01):
         raise _binary(where)
 
 

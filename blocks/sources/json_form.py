@@ -10,9 +10,10 @@ import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
 from blocks.landing import Landing
+from blocks.sources.encodings import transcode
 from blocks.sources.json_cut import RECORD_BYTES, Spans, copy_records, has_long_line, lines, values
 from blocks.sources.spec import StreamSpec
 from blocks.sources.tables import Fault
@@ -137,17 +138,5 @@ def _utf8(path: Path, stream: StreamSpec, landing: Landing) -> tuple[Path, int]:
         return path, 0
     plain = path.with_name(f"{path.name}.plain" if name == "utf-8" else f"{path.name}.{name}.utf8")
     if not plain.exists():
-        landing.put(plain, partial(_transcode, path, len(bom), name))
+        landing.put(plain, partial(transcode, path, len(bom), name))
     return plain, len(bom) if name == "utf-8" else 0
-
-
-def _transcode(path: Path, begin: int, encoding: str, out: BinaryIO) -> None:
-    # What is not of the encoding becomes bytes that are not UTF-8, so that its record is a reject.
-    errors = "surrogatepass" if encoding.startswith("utf-") and encoding != "utf-8" else "surrogateescape"
-    with path.open("rb") as file:
-        file.seek(begin)
-        decoder = codecs.getincrementaldecoder(encoding)(errors)
-        while chunk := file.read(CHUNK):
-            out.write(decoder.decode(chunk).encode("utf-8", errors))
-        if decoder.getstate()[0]:  # half a character
-            out.write(b"\xff")

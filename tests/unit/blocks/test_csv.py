@@ -83,11 +83,13 @@ def test_a_byte_that_the_declared_encoding_has_not_is_a_broken_row(tmp_path: Pat
     assert (reject.position, reject.reason_code) == ("d.csv:3", "invalid_encoding")
 
 
-def test_a_file_that_is_not_of_the_declared_encoding_is_one_clear_error(tmp_path: Path) -> None:
-    drops = Drops(tmp_path, encoding="utf-16-le", delimiter=",")
-    (drops.root / "d.csv").write_bytes("id,name\n1,a\n".encode("utf-16-le") + b"\n")
-    with pytest.raises(SourceError, match="not utf-16-le"):
-        drops.read()
+@pytest.mark.parametrize("tail", [b"A", b"2\0,\0\x00\xd8\n\0"], ids=["half a character", "half a pair"])
+def test_of_a_file_cut_within_a_character_the_whole_rows_are_kept(tmp_path: Path, tail: bytes) -> None:
+    drops = Drops(tmp_path)
+    (drops.root / "d.csv").write_bytes("id,name\n1,é\n".encode("utf-16") + tail)
+    _, rows, [reject] = drops.read()
+    assert [r[:2] for r in rows] == [("1", "é")]
+    assert reject.position == "d.csv:3" and reject.reason_code in ("invalid_encoding", "missing_fields")
 
 
 def test_a_file_is_decoded_anew_when_the_encoding_is_declared_anew(drops: Drops) -> None:
