@@ -90,8 +90,8 @@ def test_a_name_may_be_pinned_and_bring_pins_along() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "-r x", f"--index-url={HOST}", f"git+{HOST}/x", f"{HOST}/x.whl", "./folder", f"a @ {HOST}",
-     "a>=1", "a==1 b", "a==1;os_name", "a==*", "../a"],
+    ["", "-r x", "=".join(("--index-url", HOST)), "+".join(("git", HOST)) + "/x", f"{HOST}/x.whl", "./folder",
+     f"a @ {HOST}", "a>=1", "a==1 b", "a==1;os_name", "a==*", "../a"],
 )  # fmt: skip
 def test_nothing_but_names_and_exact_versions_is_installed(text: str) -> None:
     with pytest.raises(ConfigurationError, match="source x"):
