@@ -46,8 +46,9 @@ def discover(root: str, drops: Drops, name: str, only: str = "**/*") -> tuple[Pr
         ("files", _data_units(data, shapes, entries)),
         ("documents", _document_units(documents, shapes, entries)),
     ):
-        passed_over += [(e.path, _NO_PATTERN) for u in units if not _takes_no_other(u, entries) for e in u.entries]
-        units = [u for u in units if _takes_no_other(u, entries)]
+        greedy = [u for u in units if not _takes_no_other(u, entries)]
+        passed_over += [(e.path, _NO_PATTERN) for u in greedy for e in u.entries]
+        units = [u for u in units if u not in greedy]
         if not units:
             continue
         called = source if kind == "files" or not data else f"{source}_documents"

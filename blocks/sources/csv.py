@@ -162,15 +162,16 @@ def _unreadable(file: _File) -> Iterator[Reject]:
     part = file.manifest.parts[0]
     if part.bytes == 0:
         yield Reject(file.manifest.load_id, part.position, "empty_file", "the file has no byte", "", 0, 0)
-    if file.dialect.broken:
-        with file.text.open("rb") as text:
+    if not file.dialect.broken and not file.long:
+        return
+    with file.text.open("rb") as text:
+        if file.dialect.broken:
             yield _reject(file.manifest, text, 1, 0, file.text.stat().st_size, "BROKEN HEADER")
-    line, place = 1, 0
-    for first, last in file.long:
-        with file.text.open("rb") as text:
-            text.seek(place)
-            line, place = line + count_ends(text, first), first
+        line = 1
+        for first, last in file.long:
+            line += count_ends(text, first)
             yield _reject(file.manifest, text, line, first, last, "LINE SIZE OVER MAXIMUM")
+            text.seek(first)
 
 
 def _end_of(file: BinaryIO, first: int) -> int:
