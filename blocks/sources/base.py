@@ -65,7 +65,8 @@ class Planned:
     """A load that is named, and not read yet."""
 
     identity: str
-    """`<source>.<stream>:sha256:…` for a file, `<source>.<stream>:range:lower..upper` for a table."""
+    """`<source>.<stream>:sha256:…` for a file (`…@2` when it says again what another had replaced),
+    `<source>.<stream>:range:lower..upper` for a table."""
     lower: str | None = None
     upper: str | None = None
     path: str | None = None
@@ -197,7 +198,7 @@ class Since:
     seen_files: Mapping[str, tuple[int, int]]
     """path → (size, mtime_ns) of files that need no second look."""
     seen_identities: Mapping[str, int]
-    """identity → rows_read of published loads."""
+    """identity → rows_read of published loads, in the order of their plans."""
     unfinished: Sequence[Planned] = ()
     """Loads that a killed run planned: they are used again as they are."""
 

@@ -46,7 +46,7 @@ class Loads:
         cursor = self.execute("SELECT value FROM ops.cursors WHERE source = ? AND stream = ?", key)
         rows = self.execute(
             "SELECT identity, status, rows_read, path, size, mtime_ns, lower, upper FROM ops.loads "
-            "WHERE source = ? AND stream = ? ORDER BY started_at",
+            "WHERE source = ? AND stream = ? ORDER BY started_at, publish_seq",
             key,
         )
         files, seen, unfinished = {}, {}, []

@@ -23,6 +23,7 @@ from blocks.sources.spec import SourceSpec
 from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import Account, Batch, Ready, Staged, StreamLoad
 from blocks.warehouses.dialect import LATEST
+from flows.load import split_duplicates
 from governance.errors import HeldError
 
 SLOT = datetime(2026, 11, 22, 6, tzinfo=UTC)
@@ -44,8 +45,8 @@ class Stream:
         with open_warehouse(self.settings) as warehouse:
             since = warehouse.ledger.since(self.spec.name, stream.name)
             found = reader.plan(stream, since, datetime.now(UTC), landing)
-            planned = [p for p in found if p.identity not in since.seen_identities]
-            load = StreamLoad(self.spec.name, stream, batch, planned)
+            planned, duplicates = split_duplicates(found, since)
+            load = StreamLoad(self.spec.name, stream, batch, planned, duplicates)
             with warehouse.transaction():
                 warehouse.ledger.plan(load)
             manifests: list[Manifest] = [reader.land(stream, p, landing) for p in planned]
@@ -143,6 +144,26 @@ def test_without_a_cursor_the_last_row_of_a_key_stays(files: Files) -> None:
     (root / "a.csv").write_text("id,v\n" + "".join(f"1,{n}\n" for n in range(11)))
     assert stream.run() == Account(read=11, published=1, quarantined=10)
     assert stream.rows("SELECT v FROM bronze.drops__c") == [("10",)]
+
+
+def test_an_earlier_state_that_comes_back_is_a_new_version(files: Files) -> None:
+    stream, root = files(primary_key=["id"])
+    for state in ("a", "b", "a", "b", "a"):
+        (root / "full.csv").write_text(f"id,v\n1,{state}\n2,same\n")
+        found = stream.run()
+        assert (found.read, found.published + found.unchanged) == (2, 2)
+        assert stream.rows("SELECT v FROM bronze.drops__c ORDER BY id") == [(state,), ("same",)]
+    (root / "copy.csv").write_text((root / "full.csv").read_text())
+    assert stream.run() == Account(read=2, unchanged=2)
+    assert stream.rows("SELECT count(*) FROM ops.loads WHERE status = 'duplicate'") == [(1,)]
+
+
+@pytest.mark.parametrize("key", [{}, {"primary_key": ["id"], "cursor": "at"}])
+def test_an_earlier_state_says_nothing_new_where_rows_add_up_or_a_cursor_tells(files: Files, key: Any) -> None:
+    stream, root = files(**key)
+    for number, account in enumerate((Account(1, 1), Account(1, 1), Account(1, 0, 1))):
+        (root / "full.csv").write_text(f"id,at\n1,{number % 2}\n")
+        assert stream.run() == account
 
 
 def test_nothing_new_is_a_success(files: Files) -> None:
