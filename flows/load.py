@@ -192,7 +192,8 @@ def record_failure(load: StreamLoad, error: Exception, context: Context) -> None
         close = ledger.hold if held else close
         with warehouse.transaction():
             ledger.touch(load.source, [load.stream.name])
-            ledger.set_status(load.source, load.stream.name, verb)
+            if not load.replays:  # what was published of the stream stays as it is
+                ledger.set_status(load.source, load.stream.name, verb)
             close([p.load_id for p in load.planned], str(error))
             ledger.events([event])
         save_picture(context.settings, warehouse)

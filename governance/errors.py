@@ -55,6 +55,10 @@ class SourceError(HallmarkError):
     """A stream cannot be read as declared; the other streams go on."""
 
 
+class UnreadFileError(SourceError):
+    """A file cannot be read as its stream is declared; the others of the stream can."""
+
+
 class HeldError(SourceError):
     """What was read may be a mistake of the source: it is published once a person has confirmed it."""
 

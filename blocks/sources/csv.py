@@ -44,7 +44,10 @@ _REASONS = {
 
 
 def schema_of(path: Path, stream: StreamSpec, where: str) -> tuple[ColumnSpec, ...]:
-    """The columns of a landed file, all text; none for an empty one or a broken header. SourceError for a binary."""
+    """The columns of a landed file, all text; none for an empty one or a broken header.
+
+    Raises UnreadFileError for a binary.
+    """
     header = dialect_of(path, stream, where).header
     return tuple(ColumnSpec(name, "VARCHAR", origin) for name, origin in zip(bronze_names(header), header, strict=True))
 

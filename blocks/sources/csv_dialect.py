@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blocks.sources.spec import StreamSpec
-from governance.errors import SourceError
+from governance.errors import UnreadFileError
 
 SAMPLE_BYTES = 1 << 20
 _DELIMITERS = ",;\t|"
@@ -48,7 +48,10 @@ class Dialect:
 
 
 def dialect_of(path: Path, stream: StreamSpec, where: str) -> Dialect:
-    """Encoding, delimiter and header of a file: declared, or found in its first MiB. Raises SourceError for no text."""
+    """Encoding, delimiter and header of a file: declared, or found in its first MiB.
+
+    Raises UnreadFileError for what is no text.
+    """
     with path.open("rb") as file:
         sample = file.read(SAMPLE_BYTES)
         whole = not file.read(1)
@@ -185,5 +188,5 @@ def _refuse_binary(text: str, where: str, *, declared: bool) -> None:
         raise _binary(where)
 
 
-def _binary(where: str) -> SourceError:
-    return SourceError(where, "it is a binary file, not CSV", "remove it, or give the stream its true format")
+def _binary(where: str) -> UnreadFileError:
+    return UnreadFileError(where, "it is a binary file, not CSV", "remove it, or give the stream its true format")

@@ -22,7 +22,7 @@ from blocks.sources.packed import Inside, is_packed, safe_suffix, unpack
 from blocks.sources.spec import SourceSpec, StreamSpec
 from blocks.sources.tables import Fault
 from blocks.sources.union import UnionExtract
-from governance.errors import SourceError
+from governance.errors import SourceError, UnreadFileError
 
 _UNREAD = "unknown_format"
 
@@ -81,9 +81,7 @@ class FilesReader:
         return planned
 
     def _copy(self, stream: StreamSpec, file: Dropped, copy: Path, landing: Landing) -> str:
-        where = self._where(stream, file.path)
-        self._format(stream, file.path, where)
-        with self.drops.open(file, where) as source:
+        with self.drops.open(file, self._where(stream, file.path)) as source:
             return landing.copy_in(source, copy)[1]
 
     def warning(self, stream: StreamSpec) -> str | None:
@@ -131,9 +129,7 @@ class FilesReader:
             path = landing.part(manifest, part)
             try:
                 schema = self._format(stream, part.path, where).schema(path, stream, landing, where)
-            except SourceError as error:
-                if len(manifest.parts) == 1:
-                    raise
+            except UnreadFileError as error:
                 schema = ()
                 at = part.position.removeprefix(manifest.path)
                 faults.append(Fault(_UNREAD, error.cause, at, 0, part.bytes))
@@ -144,7 +140,19 @@ class FilesReader:
         return replace(manifest, schema=schema, parts=tuple(parts), faults=tuple(faults))
 
     def extract(self, stream: StreamSpec, manifests: Sequence[Manifest], landing: Landing, known: Known) -> Extract:
-        """Read the landed files. Raises SourceError when they lack a key or the cursor."""
+        """Read the landed files. Raises SourceError when they lack a key or the cursor.
+
+        A file that is not of the stream's format is a reject; where there never was one that is, it is the stream that
+        is declared wrong.
+        """
+        units = [u for m in manifests for u in _readable(m)]
+        unread = [(m, f) for m in manifests for f in m.faults if f.reason_code == _UNREAD]
+        if unread and not units and not known.get(""):
+            (manifest, fault), *more = unread
+            files = "1 more file" if len(more) == 1 else f"{len(more)} more files"
+            cause = fault.reason + (f"; {files} cannot be read either" if more else "")
+            where = self._where(stream, manifest.path + fault.at)
+            raise SourceError(where, cause, "remove it, or give the stream its true format, encoding or path")
         names = {c.name for m in manifests for c in m.schema}
         wanted = [*stream.primary_key, *([stream.cursor] if stream.cursor else [])]
         absent = [k for k, name in zip(wanted, bronze_names(wanted), strict=True) if name not in names]
@@ -152,7 +160,7 @@ class FilesReader:
             cause = f"its files have no column {', '.join(absent)}; they have {', '.join(sorted(names)[:20])}"
             raise SourceError(self._where(stream), cause, "correct primary_key or cursor in the sources file")
         groups: dict[str, list[Manifest]] = {}
-        for unit in (u for m in manifests for u in _readable(m)):
+        for unit in units:
             name = self._format(stream, unit.parts[0].path, self._where(stream)).name
             groups.setdefault(name, []).append(unit)
         read = [self._formats[name].extract(stream, units, landing, known) for name, units in groups.items()]

@@ -12,7 +12,7 @@ from blocks.sources.json_look import Look
 from blocks.sources.packed import is_packed
 from blocks.sources.spec import StreamSpec
 from blocks.sources.xml.scan import Scan
-from governance.errors import SourceError
+from governance.errors import UnreadFileError
 
 SUFFIXES = {
     ".json": "json", ".ndjson": "json", ".jsonl": "json", ".xml": "xml", ".nxml": "xml", ".parquet": "parquet",
@@ -28,7 +28,7 @@ class Format(Protocol):
     name: str
 
     def schema(self, path: Path, stream: StreamSpec, landing: Landing, where: str) -> tuple[ColumnSpec, ...]:
-        """The columns of a landed file; none if it has no record. SourceError for one of another format."""
+        """The columns of a landed file; none if it has no record. UnreadFileError for one of another format."""
         ...
 
     def extract(self, stream: StreamSpec, units: Sequence[Manifest], landing: Landing, known: Known) -> Extract:
@@ -37,7 +37,7 @@ class Format(Protocol):
 
 
 def format_of(declared: str | None, name: str, where: str) -> Format:
-    """The format of a file by its own name, not its position. Raises SourceError for one that is not read.
+    """The format of a file by its own name, not its position. Raises UnreadFileError for one that is not read.
 
     A landed part has the suffix of its own name, also of what was inside of a packed file.
     """
@@ -47,7 +47,7 @@ def format_of(declared: str | None, name: str, where: str) -> Format:
     suffix = Path(inner).suffix.lower()
     if declared is None and suffix in NOT_READ:
         remedy = "give the stream a pattern of CSV, JSON, XML or Parquet files, or make it a source of kind documents"
-        raise SourceError(where, f"the format {suffix.removeprefix('.')} is not read", remedy)
+        raise UnreadFileError(where, f"the format {suffix.removeprefix('.')} is not read", remedy)
     return _FORMATS[declared or SUFFIXES.get(suffix, "csv")]()
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from blocks.landing import Landing
 from blocks.sources.base import ColumnSpec, Flat, Manifest, Reject
 from blocks.sources.naming import bronze_names, glob_escape, literal, quote
-from governance.errors import SourceError
+from governance.errors import UnreadFileError
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,7 +32,7 @@ DIGITS = 38
 
 
 def schema_of(path: Path, where: str) -> tuple[ColumnSpec, ...]:
-    """The columns of a landed file; none for one that is damaged. SourceError for numbers that are too long."""
+    """The columns of a landed file; none for one that is damaged. UnreadFileError for numbers that are too long."""
     import duckdb
 
     file = literal(glob_escape(str(path)))
@@ -46,7 +46,7 @@ def schema_of(path: Path, where: str) -> tuple[ColumnSpec, ...]:
             return ()
     if long:
         cause = f"column {', '.join(name for (name,) in long)} has decimals of more than {DIGITS} digits"
-        raise SourceError(where, cause, "write them as text")
+        raise UnreadFileError(where, cause, "write them as text")
     names = bronze_names(row[0] for row in found)
     return tuple(ColumnSpec(n, _bronze_type(row[1]), row[0]) for n, row in zip(names, found, strict=True))
 

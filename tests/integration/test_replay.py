@@ -128,6 +128,7 @@ sources:
       lines: {path: "lines/*.ndjson", settle: 0s}
       trees: {path: "trees/*.xml", settle: 0s, record: /R/r}
       packs: {path: "packs/*.csv.gz", settle: 0s}
+      mixed: {path: "mixed/*", settle: 0s}
   mailroom:
     kind: documents
     root: mailroom
@@ -142,6 +143,8 @@ FILES = {
     "header/a.csv": b'id,"name\n1,a\n2,b\n',
     "lines/a.ndjson": b'{"id": 1}\n{"id": 2, "name": "Jos\xe9"}\n{"id": 3, "na\nnothing\n{"id": 4}\n',
     "trees/a.xml": b"<R><r><id>1</id></r><r><id>2</id></r><r><id>3</i",
+    "mixed/a.csv": b"id\n1\n",
+    "mixed/b.xls": b"id\n2\n3\n",
     # 70 MB in 70 kB
     "packs/a.csv.gz": gzip.compress(b"id,text\n" + b"".join(b"%d,%s\n" % (n, b"a" * 100_000) for n in range(BIG))),
 }
@@ -163,7 +166,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory, prefect_server: str) -> Hom
     folder = tmp_path_factory.mktemp("broken")
     (folder / "sources.yml").write_text(DROPS)
     for name, content in FILES.items():
-        (folder / "drops" / name).parent.mkdir(parents=True)
+        (folder / "drops" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "drops" / name).write_bytes(content)
     (folder / "mailroom").mkdir()
     (folder / "mailroom" / "locked.pdf").write_bytes(locked_pdf())
@@ -229,6 +232,16 @@ def test_a_packed_file_comes_back_whole_when_it_may_be_large(broken: Home) -> No
     assert replay(broken, path, stream="packs")["selected"] == 0
 
 
+def test_a_file_of_another_format_waits_until_its_format_is_declared(broken: Home) -> None:
+    assert broken.sources
+    assert replay(broken, broken.sources, stream="mixed") == {"selected": 1, "published": 0, "still_quarantined": 1}
+    assert replay(broken, broken.sources, stream="mixed")["selected"] == 0
+    path = broken.sources.with_name("today.yml")
+    path.write_text(DROPS.replace('{path: "mixed/', '{format: csv, path: "mixed/'))
+    assert replay(broken, path, stream="mixed") == {"selected": 1, "published": 2, "still_quarantined": 0}
+    assert broken.rows("SELECT id FROM bronze.drops__mixed ORDER BY id") == [("1",), ("2",), ("3",)]
+
+
 def test_a_replay_that_cannot_be_leaves_its_rows_where_they_are(broken: Home) -> None:
     assert broken.sources
     path = broken.sources.with_name("today.yml")
@@ -237,3 +250,4 @@ def test_a_replay_that_cannot_be_leaves_its_rows_where_they_are(broken: Home) ->
     with pytest.raises(SourceError, match="vanished"):
         replay(broken, path, stream="quotes")
     assert broken.rows("SELECT id FROM ops.quarantine WHERE replayed_at IS NULL ORDER BY id") == waiting
+    assert broken.rows("SELECT status FROM ops.streams WHERE stream = 'quotes'") == [("published",)]

@@ -121,7 +121,7 @@ def test_a_file_is_decoded_anew_when_the_encoding_is_declared_anew(drops: Drops)
 def test_what_is_no_text_is_refused_whatever_its_name(drops: Drops, content: bytes) -> None:
     (drops.root / "d.csv").write_bytes(content)
     with pytest.raises(SourceError, match="binary"):
-        drops.land()
+        drops.read()
 
 
 @pytest.mark.parametrize(

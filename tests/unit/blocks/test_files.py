@@ -1,5 +1,6 @@
 """Files: which are new, how CSV is read, and what becomes of what cannot be read."""
 
+import gzip
 import os
 import time
 import zipfile
@@ -109,12 +110,25 @@ def test_names_are_literal(drops: Drops) -> None:
     assert len(rows) == 6
 
 
-def test_a_binary_file_is_one_clear_error(drops: Drops) -> None:
-    (drops.root / "d.csv").write_bytes(bytes(range(256)) * 40)
+def test_a_stream_without_a_file_of_its_format_is_one_clear_error(drops: Drops) -> None:
+    for name in ("a.csv", "b.csv"):
+        (drops.root / name).write_bytes(bytes(range(256)) * 40 + name.encode())
     with pytest.raises(SourceError) as caught:
-        drops.land()
-    assert "stream drops.c, file d.csv" in caught.value.what
-    assert "binary" in caught.value.cause
+        drops.read()
+    assert caught.value.what == "stream drops.c, file a.csv"
+    assert caught.value.cause == "it is a binary file, not CSV; 1 more file cannot be read either"
+
+
+def test_a_file_of_another_format_beside_others_is_one_reject(tmp_path: Path) -> None:
+    drops = Drops(tmp_path, path="*")
+    for name, content in {"a.csv": b"id\n1\n", "b.csv": b"%PDF-1.7 b", "c.xlsx": b"PK c"}.items():
+        (drops.root / name).write_bytes(content)
+    _, rows, rejects = drops.read()
+    assert rows == [("1", "a.csv#1")]
+    assert [(r.position, r.reason_code, r.reason, r.byte_from, r.byte_to) for r in rejects] == [
+        ("b.csv", "unknown_format", "it is a binary file, not CSV", 0, 10),
+        ("c.xlsx", "unknown_format", "the format xlsx is not read", 0, 4),
+    ]
 
 
 def test_what_is_known_is_not_read_again_and_what_changed_is(drops: Drops) -> None:
@@ -187,10 +201,10 @@ def test_a_format_that_is_not_read_is_one_clear_error(
     tmp_path: Path, name: str, declared: str | None, cause: str
 ) -> None:
     drops = Drops(tmp_path, path="*", format=declared)
-    (drops.root / name).write_text("id,name\n1,a\n")
+    content = b"id,name\n1,a\n"
+    (drops.root / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
     with pytest.raises(SourceError, match=cause):
-        drops.land()
-    assert not list(drops.landing.root.rglob("part-*"))
+        drops.read()
 
 
 def test_absent_things_are_told_apart(tmp_path: Path) -> None:
