@@ -13,7 +13,7 @@ from blocks.sources.base import ColumnSpec, Extract, Manifest, Reject
 from blocks.sources.naming import bronze_names, literal, quote, row_hash
 from blocks.sources.tables import RAW_LIMIT
 from blocks.warehouses.base import Staged, StreamLoad, now
-from blocks.warehouses.dialect import among, names, portions
+from blocks.warehouses.dialect import names
 from blocks.warehouses.schema import Shape, evolve
 from governance.errors import SourceError
 
@@ -58,6 +58,7 @@ def stage(warehouse: SqlWarehouse, load: StreamLoad, extract: Extract, manifests
     read = dict.fromkeys((m.load_id for m in manifests), 0)
     counted_rows = f"SELECT _load_id, count(*) FROM {rows} WHERE _load_id IN {these_loads(load)} GROUP BY _load_id"
     read |= dict(warehouse.execute(counted_rows))
+    unexpected = _unexpected(warehouse, load, shape, extract, manifests)
     rejects = extract.rejects(warehouse.engine)
     for reject in rejects:
         read[reject.load_id] += 1
@@ -66,10 +67,9 @@ def stage(warehouse: SqlWarehouse, load: StreamLoad, extract: Extract, manifests
     for column in keys:
         why = f"the key {column} is empty"
         counted += _reject_rows(warehouse, load, rows, f"{quote(column)} IS NULL", "null_key", why)
-    if shape.extra and spec.schema_policy == "freeze":
+    if unexpected:
         why = f"column {', '.join(shape.extra)} is not in the frozen schema"
-        for ids in portions(m.load_id for m in manifests if {c.name for c in m.schema} & set(shape.extra)):
-            counted += _reject_rows(warehouse, load, rows, f"_load_id IN {among(ids)}", "unexpected_column", why)
+        counted += _reject_rows(warehouse, load, rows, unexpected, "unexpected_column", why)
     if keys:
         _pass_over_older(warehouse, load, rows)
     if extract.keys_sql:
@@ -100,6 +100,43 @@ def _note_loads(warehouse: SqlWarehouse, load: StreamLoad) -> None:
     """Which loads are staged, and their order: of files the newer one counts, of one time the later name."""
     placed = [p.load_id for p in sorted(load.planned, key=lambda p: p.mtime_ns or 0)]
     note(warehouse, loads_table(load), LOADS, [(load_id, place) for place, load_id in enumerate(placed)])
+
+
+def _unexpected(
+    warehouse: SqlWarehouse, load: StreamLoad, shape: Shape, extract: Extract, manifests: Sequence[Manifest]
+) -> str:
+    """SQL that is true for staged rows with a column that is not in the frozen schema; nothing if there is none.
+
+    Where columns are optional, a row has those that are not NULL; else each row of a file has all of the file.
+    """
+    if not shape.extra or load.stream.schema_policy != "freeze":
+        return ""
+    found = f"bronze__staging.{quote(load.table + '$unexpected')}"
+    if not extract.optional:
+        have = {c.name: c.type for c in shape.columns}
+        of_file = {m.load_id: {c.name for c in m.schema if have.get(c.name) != c.type} for m in manifests}
+        note(warehouse, found, META[:1], [(i,) for i, columns in of_file.items() if columns & set(shape.extra)])
+        return f"_load_id IN (SELECT _load_id FROM {found})"
+    of_row = [_is_nested(c) if c in shape.parted else f"{quote(c)} IS NOT NULL" for c in shape.extra]
+    places = names(c.name for c in META[:2])
+    _create(warehouse, found, META[:2])
+    warehouse.fill(found, META[:2], f"SELECT {places} FROM ({extract.sql}) WHERE {' OR '.join(of_row)}")
+    return f"({places}) IN (SELECT {places} FROM {found})"
+
+
+def _is_nested(column: str) -> str:
+    return f"json_type({quote(column)}) IN ('OBJECT', 'ARRAY')"
+
+
+def _part(column: str, type_: str) -> str:
+    """SQL of what bronze's column of a type takes of JSON that is parted: what is nested, or the text of the others."""
+    cell = quote(column)
+    if type_ == "JSON":
+        return f"CASE WHEN {_is_nested(column)} THEN {cell} END"
+    return (
+        f"CASE json_type({cell}) WHEN 'OBJECT' THEN NULL WHEN 'ARRAY' THEN NULL WHEN 'NULL' THEN NULL "
+        f"WHEN 'VARCHAR' THEN {cell} ->> '$' ELSE CAST({cell} AS VARCHAR) END"
+    )
 
 
 def note(warehouse: SqlWarehouse, table: str, columns: Sequence[ColumnSpec], rows: Sequence[Sequence[object]]) -> None:
@@ -196,7 +233,11 @@ def _select(load: StreamLoad, shape: Shape, extract: Extract) -> str:
     """The extract's rows in the engine: bronze's columns in order, then those of the load."""
     types = {c.name: c.type for c in shape.columns}
     mapped = [ColumnSpec(name, types[name]) for name in shape.source_of]
-    cells = [f"CAST({quote(shape.source_of[c.name])} AS {c.type}) AS {quote(c.name)}" for c in mapped]
+    source = shape.source_of
+    values = (
+        _part(source[c.name], c.type) if source[c.name] in shape.parted else quote(source[c.name]) for c in mapped
+    )
+    cells = [f"CAST({value} AS {c.type}) AS {quote(c.name)}" for c, value in zip(mapped, values, strict=True)]
     meta = ["_load_id", "_source_position", f"TIMESTAMPTZ {literal(now().isoformat())} AS _extracted_at"]
     hashed = [*mapped, *([ColumnSpec(extract.content, "VARCHAR")] if extract.content else [])]
     meta.append(f"{row_hash(hashed)} AS _row_hash" if hashed else "NULL AS _row_hash")

@@ -13,7 +13,6 @@ _INTEGERS = ("SMALLINT", "INTEGER", "BIGINT")
 _WIDER_ELSEWHERE = {
     ("SMALLINT", "DOUBLE"), ("INTEGER", "DOUBLE"), ("BIGINT", "DOUBLE"), ("FLOAT", "DOUBLE"),
     ("DATE", "TIMESTAMP"), ("DATE", "TIMESTAMP WITH TIME ZONE"), ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE"),
-    ("VARCHAR", "JSON"),
 }  # fmt: skip
 
 
@@ -25,10 +24,12 @@ class Shape:
     """All columns that the stream has from now on."""
     source_of: dict[str, str] = field(default_factory=dict)
     """bronze column → incoming column."""
+    parted: Sequence[str] = ()
+    """Incoming columns of JSON that bronze has as text: only what is nested goes to the column of JSON."""
     added: Sequence[ColumnSpec] = ()
     widened: Sequence[ColumnSpec] = ()
     extra: Sequence[str] = ()
-    """Incoming columns that `discard` drops, or whose rows `freeze` quarantines."""
+    """Incoming columns that `discard` drops, or whose rows `freeze` quarantines; of those of `parted` the nested."""
     changes: Sequence[str] = ()
 
 
@@ -59,6 +60,7 @@ def evolve(
     widened: list[ColumnSpec] = []
     extra: list[str] = []
     changes: list[str] = []
+    parted: list[str] = []
     source_of: dict[str, str] = {}
     for column in incoming:
         old = have.get(column.name)
@@ -75,20 +77,34 @@ def evolve(
             source_of[column.name] = column.name
             changes.append(f"column {column.name} widened from {old} to {column.type}")
             continue
-        elif (old, column.type) in _WIDER_ELSEWHERE or column.type == "VARCHAR":
-            suffix = re.sub(r"[^a-z0-9]+", "_", column.type.lower()).strip("_")
-            target = ColumnSpec(f"{column.name}__{suffix}", column.type)
+        elif (old, column.type) == ("VARCHAR", "JSON"):
+            target = _beside(column)
+            parted.append(column.name)
+            source_of[column.name] = column.name
+        elif policy != "discard" and ((old, column.type) in _WIDER_ELSEWHERE or column.type == "VARCHAR"):
+            target = _beside(column)
         else:
             raise SourceError(
                 where, f"column {column.name} changed from {old} to {column.type}",
                 "restore it in the source, or take the new shape: `hallmark stream accept SOURCE.STREAM`",
             )  # fmt: skip
+        if target.name not in have and policy != "evolve":
+            extra.append(column.name)
+            continue
         source_of[target.name] = column.name
         if target.name not in have:
             added.append(target)
             changes.append(f"column {target.name} ({target.type}) added")
     types = {c.name: c for c in (*known, *added, *widened)}
-    return Shape(tuple(types.values()), source_of, tuple(added), tuple(widened), tuple(extra), tuple(changes))
+    return Shape(
+        tuple(types.values()), source_of, tuple(parted), tuple(added), tuple(widened), tuple(extra), tuple(changes)
+    )
+
+
+def _beside(column: ColumnSpec) -> ColumnSpec:
+    """Another column for values of a type that a column cannot be widened to."""
+    suffix = re.sub(r"[^a-z0-9]+", "_", column.type.lower()).strip("_")
+    return ColumnSpec(f"{column.name}__{suffix}", column.type)
 
 
 def _digits(type_: str) -> tuple[int, int] | None:

@@ -209,6 +209,36 @@ def test_a_keyed_stream_goes_on_after_a_column_that_was_never_published(files: F
     assert stream.run() == Account(read=2, published=1, quarantined=1)
 
 
+@pytest.mark.parametrize(
+    ("policy", "account", "rows"),
+    [
+        ("evolve", Account(5, 5), [(1, "a"), (2, "7.10"), (3, None), (4, None), (5, "b"), (6, 'say "é"')]),
+        ("discard", Account(5, 5), [(1, "a"), (2, "7.10"), (3, None), (4, None), (5, "b"), (6, 'say "é"')]),
+        ("freeze", Account(5, 3, 0, 2), [(1, "a"), (2, "7.10"), (4, None), (6, 'say "é"')]),
+    ],
+)
+def test_of_records_only_those_of_another_shape_go_another_way(
+    files: Files, policy: str, account: Account, rows: list[tuple[int, str | None]]
+) -> None:
+    stream, root = files(path="*.json", schema_policy=policy)
+    (root / "a.json").write_text('{"id": 1, "note": "a"}\n')
+    stream.run()
+    (root / "b.json").write_text(
+        '{"id": 2, "note": 7.10}\n{"id": 3, "note": {"x": [1.0]}}\n{"id": 4, "note": null}\n'
+        '{"id": 5, "note": "b", "new": 1}\n{"id": 6, "note": "say \\"\\u00e9\\""}\n'
+    )
+    assert stream.run() == account
+    assert stream.rows("SELECT CAST(id AS INTEGER), note FROM bronze.drops__c ORDER BY 1") == rows
+    names = {"id", "note"} | ({"note__json", "new"} if policy == "evolve" else set())
+    found = stream.table("bronze.drops__c")
+    assert {c for c in found[0] if not c.startswith("_")} == names
+    if policy == "evolve":
+        assert [(r["id"], json.loads(r["note__json"])) for r in found if r["note__json"]] == [("3", {"x": [1.0]})]
+    reasons = stream.rows("SELECT position, reason_code FROM ops.quarantine ORDER BY 1")
+    refused = [("b.json#2", "unexpected_column"), ("b.json#4", "unexpected_column")]
+    assert reasons == (refused if policy == "freeze" else [])
+
+
 def test_names_of_our_own_may_be_those_of_columns(files: Files) -> None:
     stream, root = files(primary_key=["load_id", "place"])
     (root / "a.csv").write_text("load_id,place,nth,winner\n1,a,x,y\n1,a,x,z\n")

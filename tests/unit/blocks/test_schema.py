@@ -40,6 +40,9 @@ def test_a_type_that_cannot_be_widened_in_place_gets_a_column_of_its_own() -> No
     shape = incoming(id="DOUBLE")
     assert [c.name for c in shape.added] == ["id__double"]
     assert shape.source_of["id__double"] == "id"
+    assert incoming("freeze", id="DOUBLE").extra == ("id",)
+    with pytest.raises(SourceError, match="id changed from INTEGER to DOUBLE"):  # its values are not to be dropped
+        incoming("discard", id="DOUBLE")
 
 
 @pytest.mark.parametrize("policy", ["evolve", "freeze", "discard"])
@@ -67,8 +70,11 @@ def test_text_that_becomes_nested_gets_a_column_of_its_own_once() -> None:
     nested = [ColumnSpec("note", "JSON")]
     shape = evolve("stream drops.e", KNOWN, nested, "evolve", optional=True)
     assert [(c.name, c.type) for c in shape.added] == [("note__json", "JSON")]
-    assert shape.source_of == {"note__json": "note"}
+    assert (shape.source_of, shape.parted) == ({"note": "note", "note__json": "note"}, ("note",))
     again = evolve("stream drops.e", shape.columns, nested, "evolve", optional=True)
-    assert (list(again.added), again.source_of) == ([], {"note__json": "note"})
+    assert (list(again.added), again.source_of) == ([], {"note": "note", "note__json": "note"})
     back = evolve("stream drops.e", shape.columns, [ColumnSpec("note", "VARCHAR")], "evolve", optional=True)
-    assert (list(back.added), back.source_of) == ([], {"note": "note"})
+    assert (list(back.added), back.source_of, back.parted) == ([], {"note": "note"}, ())
+    for policy in ("freeze", "discard"):
+        shape = evolve("stream drops.e", KNOWN, nested, policy, optional=True)
+        assert (list(shape.added), shape.extra, shape.source_of) == ([], ("note",), {"note": "note"})
