@@ -8,7 +8,7 @@
 - An element with text between its children (mixed content) has all text within it as its value; its children are
   columns, or tables, as well. Blanks between elements are no text.
 - Namespaces only tell elements of one local name apart (`_2`). Comments and processing instructions are left out;
-  an entity that only an external DTD declares stays as it is written (`&nbsp;`). Nothing is ever fetched.
+  an entity stays as it is written (`&nbsp;`), whoever declares it. Nothing is ever fetched.
 - What stands outside of the records (a header beside them, attributes of the root) is left out.
 """
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from xml.parsers import expat
 
 from blocks.sources.xml.layout import Layout, Place, Table
-from blocks.sources.xml.scan import Scan, feed, new_parser, watch_skipped
+from blocks.sources.xml.scan import Scan, StoppedError, feed, keep_entities, new_parser
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -85,7 +85,7 @@ def write_rows(scan: Scan, layout: Layout, record: tuple[str, ...], complete: in
         _collect(parser, top, files, complete, tail if scan.broken else None)
     try:
         feed(parser, scan.path, encoding)
-    except expat.ExpatError:
+    except (expat.ExpatError, StoppedError):
         if not scan.broken:
             raise
         if complete and not tail.byte:
@@ -159,7 +159,7 @@ def _collect(parser: expat.XMLParserType, top: Place, files: list[TableFile], co
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = text
-    watch_skipped(parser, text)
+    keep_entities(parser, text)
 
 
 def _find_tail(parser: expat.XMLParserType, tail: Tail) -> None:

@@ -1,7 +1,8 @@
 """One pass over a whole XML file by expat: which elements it has, and where it breaks, if it does.
 
-Nothing is fetched: external entities and DTDs are passed over. Entities that expand to far more than the file holds
-are refused by expat itself. What the elements mean is in `tree.py`.
+Nothing is fetched: external entities and DTDs are passed over. An entity in a text stays as it is written; those in
+attributes expat resolves by itself, and refuses what expands to far more than the file holds. What the elements mean
+is in `tree.py`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from blocks.sources.xml.tree import SPACE, Element, walk
 CHUNK = 1 << 20
 MAX_DEPTH = 200
 MAX_PATHS = 10_000
+LONGEST = 64 << 20
+"""Characters of one text, bytes of one tag: what has to be in memory as a whole."""
 _NATIVE = {
     "utf-8": "utf-8", "ascii": "us-ascii", "iso8859-1": "iso-8859-1",
     "utf-16": "utf-16", "utf-16-le": "utf-16le", "utf-16-be": "utf-16be",
@@ -62,7 +65,11 @@ class Scan:
 
 
 class StoppedError(Exception):
-    """A limit was reached in a handler."""
+    """A limit was reached."""
+
+    def __init__(self, reason: str, code: str = "too_complex") -> None:
+        super().__init__(reason)
+        self.code = code
 
 
 class NoEncodingError(Exception):
@@ -84,11 +91,19 @@ def new_parser(path: Path) -> tuple[expat.XMLParserType, str]:
 
 
 def feed(parser: expat.XMLParserType, path: Path, encoding: str) -> None:
-    """Parse the whole file in pieces. Raises ExpatError where it is broken, and what a handler raises."""
+    """Parse the whole file in pieces.
+
+    Raises ExpatError where it is broken, StoppedError at a tag that is too long, and what a handler raises.
+    """
     decoder = None if _is_known(encoding) else codecs.getincrementaldecoder(encoding)(_STOP)
+    given = 0
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
-            parser.Parse(_utf8(decoder.decode(chunk)) if decoder else chunk, False)
+            piece = _utf8(decoder.decode(chunk)) if decoder else chunk
+            parser.Parse(piece, False)
+            given += len(piece)
+            if given - max(parser.CurrentByteIndex, 0) > LONGEST:
+                raise _too_large("tag or a comment")
     parser.Parse(_utf8(decoder.decode(b"", True)) if decoder else b"", True)
 
 
@@ -138,7 +153,7 @@ def scan_file(path: Path, record: str | None) -> Scan:
     except expat.ExpatError as error:
         broken = _broken(error, parser.ErrorByteIndex, document)
     except StoppedError as error:
-        broken = Break("too_complex", str(error), parser.CurrentLineNumber, parser.CurrentByteIndex)
+        broken = Break(error.code, str(error), parser.CurrentLineNumber, parser.CurrentByteIndex)
     for element in stack[1:]:
         element.count -= 1
     root = next(iter(document.children.values()), None)
@@ -170,12 +185,13 @@ def watch(parser: expat.XMLParserType, document: Element) -> list[Element]:
     document.count = 1
     stack = [document]
     node = document
-    paths = 0
+    paths = length = 0
     bare = False
 
     def start(name: str, attributes: list[str]) -> None:
-        nonlocal node, paths, bare
+        nonlocal node, paths, bare, length
         bare = True
+        length = 0
         parent = node
         try:
             node = parent.children[name]
@@ -199,27 +215,40 @@ def watch(parser: expat.XMLParserType, document: Element) -> list[Element]:
             raise StoppedError(f"its elements are nested more than {MAX_DEPTH} deep")
 
     def end(_: str) -> None:
-        nonlocal node, bare
+        nonlocal node, bare, length
         if bare:
             node.hollow = True
             bare = False
+        length = 0
         stack.pop()
         node = stack[-1]
 
     def text(data: str) -> None:
-        nonlocal bare
+        nonlocal bare, length
         bare = False
+        length += len(data)
+        if length > LONGEST:
+            raise _too_large("text")
         if not node.text and not data.isspace():
             node.text = True
 
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = text
+    keep_entities(parser, text)
     return stack
 
 
-def watch_skipped(parser: expat.XMLParserType, text: Callable[[str], None]) -> None:
-    """Hand an entity on that only an external DTD declares (`&nbsp;`) as it is written; it is lost otherwise."""
+def _too_large(what: str) -> StoppedError:
+    return StoppedError(f"a {what} in it is longer than {LONGEST >> 20} MiB", "record_too_large")
+
+
+def keep_entities(parser: expat.XMLParserType, text: Callable[[str], None]) -> None:
+    """Hand entities (`&nbsp;`) on as they are written, whoever declares them.
+
+    Only with a default handler expat expands none.
+    """
+    parser.DefaultHandler = lambda _: None
     parser.SkippedEntityHandler = lambda name, is_parameter: None if is_parameter else text(f"&{name};")
 
 

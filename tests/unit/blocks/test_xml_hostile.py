@@ -85,16 +85,19 @@ def test_what_is_no_document(tmp_path: Path, content: bytes, code: str) -> None:
     assert ([f.reason_code for f in file.faults], rows(file)) == ([code], [])
 
 
-def test_a_billion_laughs_are_refused_quickly(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["text", "attribute"])
+def test_a_billion_laughs_are_not_heard(tmp_path: Path, place: str) -> None:
     entities = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
-    document = f'<!DOCTYPE I [<!ENTITY l0 "lol">{entities}]><I><V><a>1</a></V><V><a>&l11;</a></V></I>'
+    document = f'<!DOCTYPE I [<!ENTITY l0 "lol">{entities}]><I><V><a>1</a></V>' + (
+        "<V><a>&l11;</a></V></I>" if place == "text" else "<V a='&l11;'/></I>"
+    )
     began = time.monotonic()
     tracemalloc.start()
     (file,) = converted(tmp_path, document)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert [f.reason_code for f in file.faults] == ["entity_expansion"]
-    assert [r["a"] for r in rows(file)] == ["1"]
+    assert [f.reason_code for f in file.faults] == ([] if place == "text" else ["entity_expansion"])
+    assert [r["a"] for r in rows(file)] == (["1", "&l11;"] if place == "text" else ["1"])
     assert time.monotonic() - began < 20
     assert peak < 200e6
 
@@ -102,6 +105,15 @@ def test_a_billion_laughs_are_refused_quickly(tmp_path: Path) -> None:
 def test_elements_within_elements_without_end(tmp_path: Path) -> None:
     (file,) = converted(tmp_path, "<I><V><a>1</a></V><V>" + "<d>" * 100_000)
     assert [f.reason_code for f in file.faults] == ["too_complex"]
+    assert [r["a"] for r in rows(file)] == ["1"]
+
+
+@pytest.mark.parametrize(("before", "after"), [("<a>", "</a>"), ("<a b='", "'/>"), ("<!--", "-->")])
+def test_a_text_or_a_tag_without_end(tmp_path: Path, before: str, after: str) -> None:
+    head = "<I><V><a>1</a></V>\n"
+    (file,) = converted(tmp_path, f"{head}<V>{before}{'x' * (66 << 20)}{after}</V></I>")
+    (fault,) = file.faults
+    assert (fault.reason_code, fault.at, fault.byte_from) == ("record_too_large", ":2", len(head))
     assert [r["a"] for r in rows(file)] == ["1"]
 
 
