@@ -19,7 +19,7 @@ from blocks.landing import Landing
 from blocks.sources.base import ColumnSpec, Flat, Manifest, Reject
 from blocks.sources.csv_dialect import SAMPLE_BYTES, Dialect, dialect_of, skip_of
 from blocks.sources.csv_lines import count_ends, has_mixed_ends, stand_in_of, write_even
-from blocks.sources.csv_long import Span, long_rows, place_in_whole, write_short
+from blocks.sources.csv_long import LARGER, LONGEST, Span, long_rows, place_in_whole, write_short
 from blocks.sources.encodings import transcode
 from blocks.sources.naming import bronze_names, glob_escape, literal, quote
 from blocks.sources.spec import StreamSpec
@@ -73,6 +73,8 @@ class _File:
     """The same with one kind of line end, and without the long rows: the same file, if it has neither."""
     long: Sequence[Span]
     """Where the rows are that are longer than the reader takes."""
+    options: str = ""
+    """What the reader needs for the other long ones."""
 
     def value(self, column: str) -> str:
         """SQL of a column's value as the file has it."""
@@ -112,7 +114,7 @@ class CsvExtract(Flat):
             f"columns = {{{columns}}}, delim = {literal(dialect.delimiter)}, quote = '\"', escape = '\"', "
             # With '' as NULL, DuckDB takes a row with an empty field too many; a lone line end is never a field.
             "nullstr = '\n', allow_quoted_nulls = false, "
-            "strict_mode = true, null_padding = false, store_rejects = true, rejects_limit = 0)"
+            f"strict_mode = true, null_padding = false, store_rejects = true, rejects_limit = 0{file.options})"
         )
 
     def rejects(self, connection: duckdb.DuckDBPyConnection) -> list[Reject]:
@@ -214,7 +216,9 @@ def _prepared(manifest: Manifest, stream: StreamSpec, landing: Landing) -> _File
         if not even.exists():
             landing.put(even, lambda out: write_even(text, out, dialect.delimiter))
         dialect = replace(dialect, skip=skip_of(even) if dialect.header else dialect.skip)
-    if long := [] if dialect.broken else long_rows(even, dialect.delimiter):
+    rows = [] if dialect.broken else long_rows(even, dialect.delimiter)
+    options = f", {LARGER}" if rows else ""
+    if long := [(first, last) for first, last in rows if last - first > LONGEST]:
         short = path.with_name(
             f"{path.name}.{codecs.lookup(dialect.encoding).name}-{ord(dialect.delimiter)}.short.even"
         )
@@ -224,4 +228,4 @@ def _prepared(manifest: Manifest, stream: StreamSpec, landing: Landing) -> _File
     for old in [*_twins(path, "utf8"), *_twins(path, "even")]:
         if old not in (text, even):
             old.unlink()
-    return _File(manifest, dialect, text, even, long)
+    return _File(manifest, dialect, text, even, long, options)

@@ -1,7 +1,7 @@
-"""Rows of CSV that are longer than DuckDB's reader takes.
+"""Rows of CSV that are longer than DuckDB's reader takes by itself.
 
 It begins again at the next line end, which may be within their quotes, and loses them where they are longer than its
-buffers: they are kept from it, and told as rejects.
+buffers. Up to a length it is given larger ones; what is longer still is kept from it, and told as a reject.
 """
 
 from __future__ import annotations
@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 CHUNK = 1 << 18
-LONGEST = 2_000_000
-"""Bytes of a row that DuckDB takes, about."""
+TAKEN = 2_000_000
+"""Bytes of a row that DuckDB takes by itself, about."""
+LONGEST = 16 << 20
+"""Bytes of a row that it is given the memory for."""
+LARGER = f"max_line_size = {2 * LONGEST}, buffer_size = {4 * LONGEST}"
+"""What it then reads with."""
 TRIED = 8
 """Line ends of which one is likely to be the end of a row."""
 SPACES = 64
@@ -22,7 +26,7 @@ Span = tuple[int, int]
 
 
 def long_rows(path: Path, delimiter: str) -> list[Span]:
-    """(first byte, byte behind the last) of the rows that are too long; files that end rows by CR alone have none."""
+    """(first byte, byte behind the last) of rows that are longer than TAKEN; files that end rows by CR alone have none."""
     return list(_long_rows(path, delimiter.encode())) if _may_have_them(path) else []
 
 
@@ -46,7 +50,7 @@ def place_in_whole(place: int, rows: Sequence[Span]) -> int:
 
 def _may_have_them(path: Path) -> bool:
     """Whether there is much of the file in which no row ends, as far as its quotes are always in pairs."""
-    if path.stat().st_size <= LONGEST:
+    if path.stat().st_size <= TAKEN:
         return False
     within = passed = 0
     with path.open("rb") as file:
@@ -55,7 +59,7 @@ def _may_have_them(path: Path) -> bool:
         file.seek(0)
         while chunk := file.read(CHUNK):
             passed = 0 if _ends_a_row(chunk, within) else passed + len(chunk)
-            if passed > LONGEST // 2:
+            if passed > TAKEN // 2:
                 return True
             within = (within + chunk.count(b'"')) % 2
     return False
@@ -82,10 +86,10 @@ def _long_rows(path: Path, cut: bytes) -> Iterator[Span]:
             within = _passed(piece, within, before, cut)
             before = piece[-SPACES:].rstrip(b" ")
             if piece.endswith(b"\n") and not within:
-                if file.tell() - first > LONGEST:
+                if file.tell() - first > TAKEN:
                     yield first, file.tell() - len(piece) + len(piece.rstrip(b"\r\n"))
                 first = file.tell()
-        if file.tell() - first > LONGEST:
+        if file.tell() - first > TAKEN:
             yield first, file.tell()
 
 
