@@ -19,7 +19,7 @@ from blocks.landing import Landing
 from blocks.sources.base import ColumnSpec, Flat, Manifest, Reject
 from blocks.sources.csv_dialect import SAMPLE_BYTES, Dialect, dialect_of, skip_of
 from blocks.sources.csv_lines import count_ends, has_mixed_ends, stand_in_of, write_even
-from blocks.sources.csv_long import LARGER, LONGEST, Span, long_rows, place_in_whole, write_short
+from blocks.sources.csv_long import LARGER, LONGEST, Apart, place_in_whole, rows_apart, write_short
 from blocks.sources.encodings import transcode
 from blocks.sources.naming import bronze_names, glob_escape, literal, quote
 from blocks.sources.spec import StreamSpec
@@ -70,11 +70,11 @@ class _File:
     text: Path
     """It as UTF-8: itself, or a copy of it. Positions are those of this one."""
     even: Path
-    """The same with one kind of line end, and without the long rows: the same file, if it has neither."""
-    long: Sequence[Span]
-    """Where the rows are that are longer than the reader takes."""
+    """The same with one kind of line end, and without the rows apart: the same file, if it has neither."""
+    apart: Sequence[Apart]
+    """Rows that are kept from the reader."""
     options: str = ""
-    """What the reader needs for the other long ones."""
+    """What the reader needs for long ones."""
 
     def value(self, column: str) -> str:
         """SQL of a column's value as the file has it."""
@@ -114,7 +114,10 @@ class CsvExtract(Flat):
             f"columns = {{{columns}}}, delim = {literal(dialect.delimiter)}, quote = '\"', escape = '\"', "
             # With '' as NULL, DuckDB takes a row with an empty field too many; a lone line end is never a field.
             "nullstr = '\n', allow_quoted_nulls = false, "
-            f"strict_mode = true, null_padding = false, store_rejects = true, rejects_limit = 0{file.options})"
+            "strict_mode = true, null_padding = false, store_rejects = true, rejects_limit = 0, "
+            # Where one of several threads begins, DuckDB guesses in what it is: wrong, it makes rows of the lines of a
+            # quoted field, or loses all up to where the next one begins.
+            f"parallel = false{file.options})"
         )
 
     def rejects(self, connection: duckdb.DuckDBPyConnection) -> list[Reject]:
@@ -141,7 +144,7 @@ def _rejects_of(broken: _File, rows: Iterable[tuple[Any, ...]]) -> Iterator[Reje
     line = 1
     with broken.text.open("rb") as file:
         for _, start, kind, size in rows:
-            place = place_in_whole(start - 1, broken.long)
+            place = place_in_whole(start - 1, broken.apart)
             first = _passed_blank(file, place)
             line += count_ends(file, first)
             last = place + size
@@ -163,20 +166,21 @@ def _passed_blank(file: BinaryIO, place: int) -> int:
 
 
 def _unreadable(file: _File) -> Iterator[Reject]:
-    """What the reader never sees: a file without a byte, one with a header that cannot be read, and long rows."""
+    """What the reader never sees: a file without a byte, one with a header that cannot be read, and rows apart."""
     part = file.manifest.parts[0]
     if part.bytes == 0:
         yield Reject(file.manifest.load_id, part.position, "empty_file", "the file has no byte", "", 0, 0)
-    if not file.dialect.broken and not file.long:
+    if not file.dialect.broken and not file.apart:
         return
     with file.text.open("rb") as text:
         if file.dialect.broken:
             yield _reject(file.manifest, text, 1, 0, file.text.stat().st_size, "BROKEN HEADER")
         line = 1
-        for first, last in file.long:
-            line += count_ends(text, first)
-            yield _reject(file.manifest, text, line, first, last, "LINE SIZE OVER MAXIMUM")
-            text.seek(first)
+        for row in file.apart:
+            line += count_ends(text, row.first)
+            kind = "UNQUOTED VALUE" if row.is_open else "LINE SIZE OVER MAXIMUM"
+            yield _reject(file.manifest, text, line, row.first, row.last, kind)
+            text.seek(row.first)
 
 
 def _end_of(file: BinaryIO, first: int) -> int:
@@ -216,16 +220,17 @@ def _prepared(manifest: Manifest, stream: StreamSpec, landing: Landing) -> _File
         if not even.exists():
             landing.put(even, lambda out: write_even(text, out, dialect.delimiter))
         dialect = replace(dialect, skip=skip_of(even) if dialect.header else dialect.skip)
-    rows = [] if dialect.broken else long_rows(even, dialect.delimiter)
-    options = f", {LARGER}" if rows else ""
-    if long := [(first, last) for first, last in rows if last - first > LONGEST]:
+    rows = [] if dialect.broken else rows_apart(even, dialect.delimiter)
+    apart = [row for row in rows if row.is_open or row.size > LONGEST]
+    options = f", {LARGER}" if len(rows) > len(apart) else ""
+    if apart:
         short = path.with_name(
             f"{path.name}.{codecs.lookup(dialect.encoding).name}-{ord(dialect.delimiter)}.short.even"
         )
         if not short.exists():
-            landing.put(short, partial(write_short, even, rows=long))
+            landing.put(short, partial(write_short, even, rows=apart))
         even = short
     for old in [*_twins(path, "utf8"), *_twins(path, "even")]:
         if old not in (text, even):
             old.unlink()
-    return _File(manifest, dialect, text, even, long, options)
+    return _File(manifest, dialect, text, even, apart, options)

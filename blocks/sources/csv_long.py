@@ -1,13 +1,16 @@
-"""Rows of CSV that are longer than DuckDB's reader takes by itself.
+"""Rows of CSV that DuckDB's reader loses: very long ones, and a last one whose quote never closes.
 
-It begins again at the next line end, which may be within their quotes, and loses them where they are longer than its
-buffers. Up to a length it is given larger ones; what is longer still is kept from it, and told as a reject.
+Of a row that is longer than it takes it begins again at the next line end, which may be within quotes, and it passes
+over one that is longer than its buffers. Up to a length it is given larger ones; what is longer still, and the last
+row, are kept from it and told as rejects.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,41 +25,62 @@ TRIED = 8
 """Line ends of which one is likely to be the end of a row."""
 SPACES = 64
 _CLOSING = re.compile(rb'(?:[^"]++|"")*+"')
-Span = tuple[int, int]
 
 
-def long_rows(path: Path, delimiter: str) -> list[Span]:
-    """(first byte, byte behind the last) of rows that are longer than TAKEN; files that end rows by CR alone have none."""
-    return list(_long_rows(path, delimiter.encode())) if _may_have_them(path) else []
+@dataclass(frozen=True)
+class Apart:
+    """A row that is kept from the reader."""
+
+    first: int
+    last: int
+    """The byte behind it."""
+    is_open: bool
+    """It begins a quoted field that never closes: it is the last one."""
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.last - self.first
 
 
-def write_short(path: Path, out: BinaryIO, rows: Sequence[Span]) -> None:
-    """Copy a file without these rows; their line ends stay, as blank lines."""
+def rows_apart(path: Path, delimiter: str) -> list[Apart]:
+    """Rows longer than TAKEN, and the last one where a quote in it never closes.
+
+    Of files that end rows by CR alone only the last one.
+    """
+    cut = delimiter.encode()
     with path.open("rb") as file:
-        for first, last in (*rows, (path.stat().st_size, 0)):
-            while chunk := file.read(min(CHUNK, first - file.tell())):
+        end = b"\n" if b"\n" in file.read(4 * CHUNK) else b"\r"
+    if _may_be_open(path, cut) or (end == b"\n" and _may_have_long(path)):
+        return list(_rows_apart(path, cut, end))
+    return []
+
+
+def write_short(path: Path, out: BinaryIO, rows: Sequence[Apart]) -> None:
+    """Copy a file without these rows; their line ends stay, as blank lines."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        for row in (*rows, Apart(size, 0, False)):
+            while chunk := file.read(min(CHUNK, row.first - file.tell())):
                 out.write(chunk)
-            file.seek(last)
+            file.seek(row.last)
 
 
-def place_in_whole(place: int, rows: Sequence[Span]) -> int:
+def place_in_whole(place: int, rows: Sequence[Apart]) -> int:
     """Where a byte of such a copy is in the file."""
-    for first, last in rows:
-        if place < first:
+    for row in rows:
+        if place < row.first:
             break
-        place += last - first
+        place += row.size
     return place
 
 
-def _may_have_them(path: Path) -> bool:
+def _may_have_long(path: Path) -> bool:
     """Whether there is much of the file in which no row ends, as far as its quotes are always in pairs."""
     if path.stat().st_size <= TAKEN:
         return False
     within = passed = 0
     with path.open("rb") as file:
-        if b"\n" not in file.read(4 * CHUNK):
-            return False
-        file.seek(0)
         while chunk := file.read(CHUNK):
             passed = 0 if _ends_a_row(chunk, within) else passed + len(chunk)
             if passed > TAKEN // 2:
@@ -79,23 +103,49 @@ def _ends_a_row(chunk: bytes, within: int) -> bool:
     return any(b"\n" in text for text in chunk.split(b'"')[within::2])
 
 
-def _long_rows(path: Path, cut: bytes) -> Iterator[Span]:
-    first, within, before = 0, False, cut
+def _may_be_open(path: Path, cut: bytes) -> bool:
+    """Whether the last quote that has no other to pair with stands where a field begins."""
+    rest, end = b"", path.stat().st_size
     with path.open("rb") as file:
-        while piece := _piece(file):
+        while end:
+            begin = max(0, end - CHUNK)
+            file.seek(begin)
+            rest, end = file.read(end - begin) + rest, begin
+            if (quote := rest.rfind(b'"')) < 0:
+                rest = b""
+                continue
+            runs = len(rest[: quote + 1]) - len(rest[: quote + 1].rstrip(b'"'))
+            if runs > quote and begin:
+                continue  # the run may go on before this chunk
+            if runs % 2:
+                ahead = rest[max(0, quote - runs + 1 - SPACES) : quote - runs + 1].rstrip(b" ")
+                return not ahead or ahead.endswith((cut, b"\n", b"\r"))
+            rest, end = b"", begin + quote - runs + 1
+    return False
+
+
+def _rows_apart(path: Path, cut: bytes, end: bytes) -> Iterator[Apart]:
+    first, within, before = 0, False, cut
+    with path.open("rb", buffering=2 * CHUNK) as file:
+        while piece := _piece(file, end):
             within = _passed(piece, within, before, cut)
             before = piece[-SPACES:].rstrip(b" ")
-            if piece.endswith(b"\n") and not within:
+            if piece.endswith(end) and not within:
                 if file.tell() - first > TAKEN:
-                    yield first, file.tell() - len(piece) + len(piece.rstrip(b"\r\n"))
+                    yield Apart(first, file.tell() - len(piece) + len(piece.rstrip(b"\r\n")), False)
                 first = file.tell()
-        if file.tell() - first > TAKEN:
-            yield first, file.tell()
+        if within or file.tell() - first > TAKEN:
+            yield Apart(first, file.tell(), within)
 
 
-def _piece(file: BinaryIO) -> bytes:
+def _piece(file: BinaryIO, end: bytes) -> bytes:
     """Bytes up to a line end, or many; two quotes that stand for one are not parted."""
-    piece = file.readline(CHUNK)
+    if end == b"\n":
+        piece = file.readline(CHUNK)
+    else:
+        ahead = file.read(CHUNK)
+        piece = ahead[: ahead.find(end) + 1] or ahead
+        file.seek(len(piece) - len(ahead), os.SEEK_CUR)
     while piece.endswith(b'"') and (more := file.read(1)):
         piece += more
     return piece
@@ -110,6 +160,9 @@ def _passed(piece: bytes, within: bool, before: bytes, cut: bytes) -> bool:
             if field is None:
                 return True
             place, within = field.end(), False
+            behind = piece[place : place + SPACES].lstrip(b" ")
+            if behind and not behind.startswith((cut, b"\n", b"\r")):
+                return False  # the row is broken, and ends with its line
         place = piece.find(b'"', place) + 1
         if not place:
             return False

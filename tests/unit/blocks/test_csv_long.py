@@ -11,12 +11,13 @@ from tests.unit.blocks.test_files import Drops
 MB = 1 << 20
 
 
-@pytest.mark.parametrize("size", [3, 9, 15, 17, 40])
+@pytest.mark.parametrize("size", [3, 15, 17, 40])
 @pytest.mark.parametrize("last", [True, False])
 @pytest.mark.parametrize("filler", [b"x", b'"5,6', b'", ""'], ids=["line", "rows in quotes", "quotes in quotes"])
 def test_a_row_of_any_length_is_one_row(tmp_path: Path, size: int, last: bool, filler: bytes) -> None:
     drops = Drops(tmp_path)
-    field = filler * (size * MB) if filler == b"x" else filler[:1] + (filler[1:] + b"\n") * (size * MB // 4) + b'"'
+    lines = size * MB // len(filler)
+    field = filler * lines if filler == b"x" else filler[:1] + (filler[1:] + b"\n") * lines + b'"'
     before = [b"%d,b" % n for n in range(1000)]
     after = [] if last else [b"%d,a" % n for n in range(1000)]
     content = b"\n".join([b"id,name", *before, b"3," + field, *after, b"ragged"]) + b"\n"
@@ -46,3 +47,43 @@ def test_many_long_rows_are_read_beside_short_ones(tmp_path: Path) -> None:
     _, rows, rejects = drops.read()
     assert not rejects
     assert [(str(r[0]), len(str(r[1]))) for r in rows] == [(str(n), size // 3 * 3 + 2) for n, size in enumerate(sizes)]
+
+
+@pytest.mark.parametrize("text", [b"a,\n", b"1,b\n", b'he said ""no"", twice\n', b"a line\n", b"\n"])
+def test_lines_of_a_quoted_field_are_no_rows_wherever_a_thread_begins(tmp_path: Path, text: bytes) -> None:
+    drops = Drops(tmp_path)
+    times = [1, 2, 40, 900, 3, 20_000] * 200
+    with (drops.root / "d.csv").open("wb") as file:
+        file.write(b"id,name\n")
+        for number, count in enumerate(times):
+            file.write(b'%d,"%b"\n' % (number, text * count))
+        assert file.tell() > 8_000_000 or text == b"\n", "a second thread begins there"
+    _, rows, rejects = drops.read()
+    length = len(text.replace(b'""', b'"'))
+    assert [(r[0], len(str(r[1]))) for r in rows] == [(str(n), length * count) for n, count in enumerate(times)]
+    assert not rejects
+
+
+def test_what_is_behind_a_broken_quote_is_there_wherever_a_thread_begins(tmp_path: Path) -> None:
+    drops = Drops(tmp_path)
+    sound, broken = b'1,"xyz",3\n', b'1,"x"y,3\n'
+    pieces = [b"a,b,c\n", sound * 799_000, broken * 3000, sound * 800_000, broken * 9, sound]
+    (drops.root / "d.csv").write_bytes(b"".join(pieces))
+    _, rows, rejects = drops.read()
+    assert len(rows) == 799_000 + 800_000 + 1
+    assert {r.reason_code for r in rejects} == {"broken_quotes"}
+    assert [r.byte_from for r in rejects[:2]] == [6 + 7_990_000, 6 + 7_990_000 + len(broken)]
+    assert len(rejects) == 3009 and rejects[-1].byte_to == sum(map(len, pieces)) - len(sound) - 1
+
+
+@pytest.mark.parametrize("broken", [b"1,2", b"1,2,3,4", b"1,2,\xe9"])
+def test_where_most_rows_are_broken_the_others_are_there_wherever_a_thread_begins(
+    tmp_path: Path, broken: bytes
+) -> None:
+    drops = Drops(tmp_path, encoding="utf-8")
+    sound = b"1,2,3\n"
+    block = broken + b"\n" + sound
+    pieces = [b"a,b,c\n", sound * 1_320_000, block * 9000, sound * 90_000]
+    (drops.root / "d.csv").write_bytes(b"".join(pieces))
+    _, rows, rejects = drops.read()
+    assert (len(rows), len(rejects)) == (1_320_000 + 9000 + 90_000, 9000)
