@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from blocks.sources.csv_long import SPACES, begins_field
+
 CHUNK = 1 << 20
 _CLOSING = re.compile(rb'(?:[^"]++|"")*+"')
 _STAND_INS = bytes([*range(1, 9), *range(14, 32)])
@@ -102,8 +104,7 @@ def _lines(file: BinaryIO, delimiter: str) -> Iterator[tuple[bytes, bytes]]:
             continue
         outside, place = bytearray(line), 0
         while within or (place := line.find(b'"', place)) >= 0:
-            before = b"" if within else line[:place].rstrip(b" ")
-            if within or not before or before.endswith((cut, b"\r")):
+            if within or begins_field(line[max(0, place - SPACES) : place], cut):
                 field = _CLOSING.match(line, place if within else place + 1)
                 within = field is None
                 end = len(line) if field is None else field.end()
@@ -121,5 +122,5 @@ def _sound_line(delimiter: str) -> re.Pattern[bytes] | None:
     if not delimiter.isascii():
         return None
     cut = re.escape(delimiter.encode())
-    field = rb'(?: *+"(?:[^"]++|"")*+"| *+(?:[^" %b\r\n][^%b\r\n]*+)?)' % (cut, cut)
+    field = rb'(?: ?"(?:[^"]++|"")*+"| *+(?:[^" %b\r\n][^%b\r\n]*+)?)' % (cut, cut)
     return re.compile(rb"(?:%b%b)*+%b\r?\n" % (field, cut, field))

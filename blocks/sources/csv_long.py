@@ -118,18 +118,18 @@ def _may_be_open(path: Path, cut: bytes) -> bool:
             if runs > quote and begin:
                 continue  # the run may go on before this chunk
             if runs % 2:
-                ahead = rest[max(0, quote - runs + 1 - SPACES) : quote - runs + 1].rstrip(b" ")
-                return not ahead or ahead.endswith((cut, b"\n", b"\r"))
+                ahead = rest[max(0, quote - runs + 1 - SPACES) : quote - runs + 1]
+                return begins_field(ahead, cut) or ahead.rstrip(b" ").endswith(b'"')
             rest, end = b"", begin + quote - runs + 1
     return False
 
 
 def _rows_apart(path: Path, cut: bytes, end: bytes) -> Iterator[Apart]:
-    first, within, before = 0, False, cut
+    first, within, before = 0, False, b""
     with path.open("rb", buffering=2 * CHUNK) as file:
         while piece := _piece(file, end):
             within = _passed(piece, within, before, cut)
-            before = piece[-SPACES:].rstrip(b" ")
+            before = piece[-SPACES:]
             if piece.endswith(end) and not within:
                 if file.tell() - first > TAKEN:
                     yield Apart(first, file.tell() - len(piece) + len(piece.rstrip(b"\r\n")), False)
@@ -152,19 +152,30 @@ def _piece(file: BinaryIO, end: bytes) -> bytes:
 
 
 def _passed(piece: bytes, within: bool, before: bytes, cut: bytes) -> bool:
-    """Whether the bytes end within a quoted field; a quote begins one only at the begin of a field."""
+    """Whether the bytes end within a quoted field, as the reader has it.
+
+    A quote begins one at the begin of a field, and goes on with one behind its end and blanks.
+    """
     place = 0
     while True:
         if within:
             field = _CLOSING.match(piece, place)
             if field is None:
                 return True
-            place, within = field.end(), False
-            behind = piece[place : place + SPACES].lstrip(b" ")
-            if behind and not behind.startswith((cut, b"\n", b"\r")):
-                return False  # the row is broken, and ends with its line
+            behind = piece[field.end() : field.end() + SPACES]
+            blanks = len(behind) - len(behind.lstrip(b" "))
+            within = behind[blanks : blanks + 1] == b'"'
+            place = field.end() + (blanks + 1 if within else 0)
+            if within:
+                continue
         place = piece.find(b'"', place) + 1
         if not place:
             return False
-        ahead = piece[max(0, place - 1 - SPACES) : place - 1].rstrip(b" ")
-        within = (ahead or (before if place <= SPACES else b"")).endswith((cut, b"\n", b"\r"))
+        ahead = piece[max(0, place - 1 - SPACES) : place - 1]
+        within = begins_field(ahead if place > SPACES else before + ahead, cut)
+
+
+def begins_field(ahead: bytes, cut: bytes) -> bool:
+    """Whether a quote behind these bytes begins a quoted field: at the begin of one, or behind one blank there."""
+    ahead = ahead.removesuffix(b" ")
+    return not ahead or ahead.endswith((cut, b"\n", b"\r"))

@@ -87,3 +87,18 @@ def test_where_most_rows_are_broken_the_others_are_there_wherever_a_thread_begin
     (drops.root / "d.csv").write_bytes(b"".join(pieces))
     _, rows, rejects = drops.read()
     assert (len(rows), len(rejects)) == (1_320_000 + 9000 + 90_000, 9000)
+
+
+@pytest.mark.parametrize(
+    ("tail", "sound"),
+    [
+        ('"', 0), ('3,"never\n4,d\n', 0), ('"x"a , "\n3,4\n', 0), ('"" "', 0), ('3," a ""', 0), ('3,"a"\n "', 1),
+        ('  "3,c\n4,d\n', 2), ('3,mid"q\n', 1), ('3,"a,"\n', 1), ('3,"a\n,"', 1), ('"x"a,"b,"\n4,d\n', 1),
+    ],
+)  # fmt: skip
+def test_a_last_row_whose_quote_never_closes_is_one_row(tmp_path: Path, tail: str, sound: int) -> None:
+    drops = Drops(tmp_path, delimiter=",")
+    (drops.root / "d.csv").write_text(f"id,name\n1,a\n2,b\n{tail}")
+    _, rows, rejects = drops.read()
+    broken = 0 if tail.startswith(("  ", "3,mid", '3,"a,"', '3,"a\n')) else 1
+    assert (len(rows), [r.reason_code for r in rejects]) == (2 + sound, ["broken_quotes"] * broken)
