@@ -22,7 +22,7 @@ from blocks.warehouses.base import Row
 from blocks.warehouses.dialect import Snowflake, names, portions
 from blocks.warehouses.snowflake_copy import copy_in, stage_of
 from blocks.warehouses.snowflake_errors import NotThereError, translated
-from blocks.warehouses.snowflake_session import acquire, connect, release
+from blocks.warehouses.snowflake_session import acquire, connect, patience, release
 from blocks.warehouses.sql import SCHEMAS, SqlWarehouse
 from blocks.warehouses.tags import query_tag
 from governance.errors import LockedError, UnreachableError
@@ -119,7 +119,7 @@ class SnowflakeWarehouse(SqlWarehouse):
         with self.connection.cursor() as cursor:
             run, tag = cursor.executemany if many else cursor.execute, {"QUERY_TAG": query_tag()}
             try:
-                run(self.dialect.fold(sql), values, _statement_params=tag)
+                run(self.dialect.fold(sql), values, _statement_params=tag, timeout=patience(self.settings))
                 rows = [tuple(row) for row in cursor.fetchall()]
             except Error as error:
                 raise translated(error, f"Snowflake, {sql.split('(', 1)[0].strip()[:80]}") from error
@@ -127,7 +127,7 @@ class SnowflakeWarehouse(SqlWarehouse):
 
     def another_session(self) -> SnowflakeConnection:
         """A session beside this one, tagged as it, for a library that writes its statements by pyformat."""
-        return connect(self.settings, paramstyle="pyformat")
+        return connect(self.settings, paramstyle="pyformat", network_seconds=patience(self.settings))
 
     def announce(self, source: str, streams: Sequence[str], run_id: str) -> None:
         """Say who is about to publish, for whoever finds its rows locked: see `abort_detached`."""

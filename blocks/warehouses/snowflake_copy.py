@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 FILE_SIZE = "200MB"
 """Snowflake advises 100-250 MB of compressed data a file: https://docs.snowflake.com/en/user-guide/data-load-considerations-prepare"""
 FILES_A_STATEMENT = 1000
-INTERNAL = "ops.loads_stage"
+INTERNAL = "ops.session_stage"
+"""Of this session alone: what a killed run put there goes with its session."""
 
 
 class Stage(Protocol):
@@ -45,7 +46,7 @@ class InternalStage:
     def put(self, warehouse: SnowflakeWarehouse, folder: Path, path: str) -> str:
         """PUT every file of the folder."""
         files = str(folder / "*.parquet").replace("\\", "\\\\").replace("'", "\\'")
-        warehouse.execute(f"CREATE STAGE IF NOT EXISTS {INTERNAL}")
+        warehouse.execute(f"CREATE TEMPORARY STAGE IF NOT EXISTS {INTERNAL}")
         warehouse.execute(
             f"PUT 'file://{files}' @{INTERNAL}/{path} AUTO_COMPRESS = FALSE OVERWRITE = TRUE PARALLEL = 8"
         )
@@ -97,6 +98,7 @@ def copy_in(
         for number, part in enumerate(sorted(f for f in folder.iterdir() if f.is_dir())):
             place = stage.put(warehouse, part, f"{uuid.uuid4()}/{number}")
             warehouse.execute(copy_statement(table, place), repeat=True)
+            shutil.rmtree(part)  # the disk is for the rows that are still to come
         found = _count(warehouse, table) - before
     if found != written:
         raise HallmarkError(
@@ -107,7 +109,7 @@ def copy_in(
 def copy_statement(table: str, place: str) -> str:
     """COPY of all files of a place, all of them or none."""
     return (
-        f"COPY INTO {table} FROM {place} FILE_FORMAT = (TYPE = PARQUET USE_LOGICAL_TYPE = TRUE "
+        f"COPY INTO {table} FROM {place} FILE_FORMAT = (TYPE = PARQUET USE_LOGICAL_TYPE = TRUE BINARY_AS_TEXT = FALSE "
         "USE_VECTORIZED_SCANNER = TRUE) MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE ON_ERROR = ABORT_STATEMENT PURGE = TRUE"
     )
 

@@ -14,7 +14,7 @@ from governance.errors import ConfigurationError
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
-NETWORK_SECONDS = 300
+NETWORK_SECONDS = 60
 LOGIN_SECONDS = 60
 LOCK_SECONDS = 60
 _REQUIRED = ("account", "user", "database")
@@ -48,10 +48,19 @@ def close_all() -> None:
         _idle.clear()
 
 
-def connect(settings: Settings, paramstyle: str = "qmark") -> SnowflakeConnection:
+def patience(settings: Settings) -> int:
+    """Seconds after which the connector aborts a statement: later than Snowflake itself ends it."""
+    timeout = settings.snowflake_statement_timeout
+    return timeout + min(NETWORK_SECONDS, timeout)
+
+
+def connect(
+    settings: Settings, paramstyle: str = "qmark", network_seconds: int = NETWORK_SECONDS
+) -> SnowflakeConnection:
     """A new session in UTC.
 
-    A password or key that is refused is read once more, since it may have been rotated meanwhile. Raises
+    After `network_seconds` an answer is no longer waited for, and a statement is aborted that was given no time of its
+    own. A password or key that is refused is read once more, since it may have been rotated meanwhile. Raises
     ConfigurationError for settings that are missing or refused, UnreachableError when Snowflake does not answer.
     """
     from snowflake.connector.errors import Error
@@ -59,12 +68,12 @@ def connect(settings: Settings, paramstyle: str = "qmark") -> SnowflakeConnectio
     missing = [f"HALLMARK_SNOWFLAKE_{n.upper()}" for n in _REQUIRED if not getattr(settings, f"snowflake_{n}")]
     if missing:
         raise ConfigurationError("profile snowflake", f"{', '.join(missing)} is not set", "see docs/production.md")
-    patience = min(NETWORK_SECONDS, settings.snowflake_statement_timeout)  # an answer cannot come later than that
+    network_seconds = min(network_seconds, patience(settings))
     options = {
         "database": settings.snowflake_database, "warehouse": settings.snowflake_warehouse, "paramstyle": paramstyle,
         "host": settings.snowflake_host, "port": settings.snowflake_port, "protocol": settings.snowflake_protocol,
-        "network_timeout": patience, "login_timeout": min(LOGIN_SECONDS, patience), "application": "Hallmark",
-        "client_session_keep_alive": True,
+        "network_timeout": network_seconds, "login_timeout": min(LOGIN_SECONDS, network_seconds),
+        "application": "Hallmark", "client_session_keep_alive": True,
         "session_parameters": {
             "QUERY_TAG": query_tag(), "TIMEZONE": "UTC", "LOCK_TIMEOUT": LOCK_SECONDS,
             # A large insert would go through a temporary stage, whose definition commits the transaction.
