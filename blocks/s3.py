@@ -5,7 +5,8 @@ What is stored in it, and where, is no matter of this module.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,7 @@ PAGE = 1000
 """Keys that one request deletes."""
 # A HEAD has no body, so it tells an expired login from any other refusal by nothing but a status.
 EXPIRED = ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired", "400", "403")
+PAUSE_SECONDS = 10
 PASSING = ("SlowDown", "Throttling", "RequestTimeout", "BadDigest", "IncompleteBody")
 CHAIN = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached"
 
@@ -127,10 +129,22 @@ class S3:
         """Remove these keys; one that is not there is no error."""
         every = list(keys)
         for first in range(0, len(every), PAGE):
-            body = {"Objects": [{"Key": key} for key in every[first : first + PAGE]], "Quiet": True}
-            for error in self.call("delete_objects", Delete=body).get("Errors", ())[:1]:
-                cause, remedy = f"S3 does not remove {error['Key']} ({error['Code']})", f"grant {self.named.grants}"
-                raise self.named.refused(self.where, cause, remedy)
+            self._delete(every[first : first + PAGE])
+
+    def _delete(self, keys: Sequence[str]) -> None:
+        """Remove a page of keys; what S3 leaves for want of time is asked for again."""
+        for attempt in range(ATTEMPTS):
+            body = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+            errors = self.call("delete_objects", Delete=body).get("Errors", ())
+            for error in errors:
+                if error["Code"] not in (*PASSING, "InternalError", "ServiceUnavailable"):
+                    cause, remedy = f"S3 does not remove {error['Key']} ({error['Code']})", f"grant {self.named.grants}"
+                    raise self.named.refused(self.where, cause, remedy)
+            if not errors:
+                return
+            keys = [error["Key"] for error in errors]
+            time.sleep(min(2**attempt / 10, PAUSE_SECONDS))
+        raise _unreachable(self.where, f"S3 does not remove {keys[0]} ({errors[0]['Code']})")
 
     def unfinished(self, prefix: str, before: datetime) -> list[tuple[str, str]]:
         """(key, upload id) of the multipart uploads that nobody finished: they cost, and no listing shows them."""

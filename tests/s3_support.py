@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import socket
 import struct
 import threading
@@ -114,6 +115,12 @@ def faulty(behind: str) -> Iterator[Faulty]:
                 self.close_connection = True
                 return
             body = self.rfile.read(length)
+            if fault and "delete" in self.path:  # S3 answers each key by itself
+                keys = re.findall(rb"<Key>(.*?)</Key>", body)
+                of_key = f"<Code>{fault.kind}</Code><Message>no</Message>".encode()
+                errors = b"".join(b"<Error><Key>%b</Key>%b</Error>" % (key, of_key) for key in keys)
+                self.answer(200, [], b"<DeleteResult>%b</DeleteResult>" % errors)
+                return
             if fault:
                 text = f"<Error><Code>{fault.kind}</Code><Message>no</Message></Error>".encode()
                 self.answer(STATUS[fault.kind], [], text)

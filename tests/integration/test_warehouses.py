@@ -317,11 +317,11 @@ def test_a_table_found_empty_or_marked_deleted_is_held(table: Table, database: p
 def test_types_of_postgres_arrive_as_documented(table: Table, database: psycopg.Connection[Any]) -> None:
     database.execute(
         "CREATE TABLE t (n numeric(10,2), big numeric, m money, ts timestamptz, d date, "
-        "u uuid, j jsonb, a int[], i inet)"
+        "u uuid, j jsonb, a int[], i inet, b bytea)"
     )
     database.execute(
         "INSERT INTO t VALUES (1.50, 123456789012345678901234567890.5, '$1,234.50', 'infinity', '-infinity', "
-        "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '{\"x\": 12345678901234567890123}', '{1,2}', '10.0.0.1')"
+        "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '{\"x\": 12345678901234567890123}', '{1,2}', '10.0.0.1', '\\xff00')"
     )
     stream = table()
     stream.run()
@@ -333,5 +333,5 @@ def test_types_of_postgres_arrive_as_documented(table: Table, database: psycopg.
     assert {k: json.loads(v) if k in ("j", "a") else v for k, v in row.items() if k not in meta} == {
         "n": Decimal("1.50"), "big": "123456789012345678901234567890.5", "m": Decimal("1234.50"), "ts": ends[0],
         "d": ends[1], "u": "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "j": {"x": 12345678901234567890123}, "a": [1, 2],
-        "i": "10.0.0.1/32",
+        "i": "10.0.0.1/32", "b": b"\xff\x00",
     }  # fmt: skip

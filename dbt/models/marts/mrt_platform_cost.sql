@@ -8,6 +8,9 @@ with attributed as (
         date_trunc('hour', cast(queries.start_time as timestamp with time zone)) as used_hour,
         cast(queries.credits_attributed_compute as double) as used
     from {{ account_usage('query_attribution_history') }} as queries
+    {% if var('account_usage') %}
+        where queries.start_time >= {{ add_days(slot_date(), '-' ~ var('cost_days')) }}
+    {% endif %}
 ),
 
 metered as (
@@ -31,7 +34,12 @@ tagged as (
         {{ json_value('attributed.tag', ['team']) }} as tagged_team,
         {{ regex_extract('texts.query_text', '"node_id": "model[.]hallmark[.]([a-z0-9_]+)"') }} as model
     from attributed
-    left join {{ account_usage('query_history') }} as texts on attributed.query_id = texts.query_id
+    left join {{ account_usage('query_history') }} as texts
+        on
+            attributed.query_id = texts.query_id
+            {% if var('account_usage') %}
+                and texts.start_time >= {{ add_days(slot_date(), '-' ~ var('cost_days')) }}
+            {% endif %}
 ),
 
 named as (

@@ -11,7 +11,7 @@ import pytest
 
 from blocks.landing import sha256_of
 from blocks.landing_s3 import S3Landing
-from governance.errors import HallmarkError
+from governance.errors import HallmarkError, UnreachableError
 from tests import s3_support
 from tests.s3_support import DENIED, EXPIRED, RESET, SLOW, Faulty
 from tests.unit.blocks.landing_support import LOAD, PREFIX, Zone, a_bucket, landed
@@ -163,3 +163,19 @@ def test_old_working_copies_and_unfinished_uploads_are_tidied(zone: Zone) -> Non
     assert size > 4 and landing.tidy(later, dry_run=False) == {"scratch_bytes": size, "uploads": 1}
     assert landing.tidy(later, dry_run=False) == {"scratch_bytes": 0, "uploads": 0}
     assert landing.manifest("crm", "t", LOAD)
+
+
+def test_what_s3_leaves_for_want_of_time_is_removed_all_the_same(zone: Zone, server: Faulty) -> None:
+    landing = zone.machine()
+    made = landed(landing, b"a\n1\n")
+    keys = [entry.key for entry in landing.s3.entries(landing.prefix)]
+    assert len(keys) == 2 and made
+    server.fail(DENIED, "POST", "delete")
+    with pytest.raises(HallmarkError, match=rf"\({DENIED}\).*grant.*s3:DeleteObject"):
+        landing.s3.delete(keys)
+    server.fail(SLOW, "POST", "delete", 2)
+    landing.s3.delete(keys)
+    assert not list(landing.s3.entries(landing.prefix))
+    server.fail(SLOW, "POST", "delete", FOREVER)
+    with pytest.raises(UnreachableError, match=SLOW):
+        landing.s3.delete(keys)
