@@ -29,7 +29,7 @@ from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import Batch, LayerPublish
 from governance.errors import LockedError
 from governance.model import Event
-from tests.integration.test_warehouses import SLOT, Stream
+from tests.integration.warehouse_support import SLOT, Stream
 from tests.snowflake_faults import Fault, Proxy, Statement
 from tests.snowflake_proxy import proxy
 

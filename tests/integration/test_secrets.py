@@ -71,7 +71,7 @@ def manager(aws: str, registered: list[dict[str, str]], monkeypatch: pytest.Monk
 
 
 def stored(manager: Any, name: str, value: str, **credentials: Any) -> None:
-    """A secret `prod/<name>`, and the block that makes it the setting `name`."""
+    """A secret `prod/<name>`, and its block."""
     manager.create_secret(Name=f"prod/{name}", SecretString=value)
     blocked(name, f"prod/{name}", **credentials)
 
@@ -80,8 +80,8 @@ def blocked(name: str, secret_name: str, **credentials: Any) -> None:
     """The block that makes a secret the setting `name`."""
     from prefect_aws import AwsCredentials, AwsSecret
 
-    block = AwsSecret(aws_credentials=AwsCredentials(**credentials), secret_name=secret_name)
-    block.save(f"hallmark-{name.replace('_', '-')}", overwrite=True)
+    secret = AwsSecret(aws_credentials=AwsCredentials(**credentials), secret_name=secret_name)
+    secret.save(f"hallmark-{name.replace('_', '-')}", overwrite=True)
 
 
 def value_of(name: str, settings: Settings | None = None) -> str | None:
@@ -121,13 +121,8 @@ def test_a_secret_may_be_bytes_and_in_a_region_and_with_credentials_of_its_own(
     elsewhere.create_secret(Name="prod/bytes", SecretBinary=f"{MARK}-ü".encode())
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name)
-    blocked(
-        "webhook_secret",
-        "prod/bytes",
-        region_name="eu-west-1",
-        aws_access_key_id="a",
-        aws_secret_access_key=f"{MARK}-k",
-    )
+    how = {"region_name": "eu-west-1", "aws_access_key_id": "a", "aws_secret_access_key": f"{MARK}-k"}
+    blocked("webhook_secret", "prod/bytes", **how)
     assert value_of("webhook_secret") == f"{MARK}-ü"
 
 

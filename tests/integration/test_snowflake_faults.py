@@ -26,7 +26,7 @@ from blocks.warehouses.base import Account, Batch, StreamLoad
 from flows.context import Context
 from flows.load import record_failure
 from governance.errors import ConfigurationError, LockedError, UnreachableError
-from tests.integration.test_warehouses import Stream
+from tests.integration.warehouse_support import Stream
 from tests.snowflake_faults import LOGIN, Proxy, Statement
 from tests.snowflake_proxy import proxy
 

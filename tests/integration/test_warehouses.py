@@ -6,8 +6,7 @@ Each test runs on DuckDB and on an emulated Snowflake.
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,70 +14,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from blocks.landing import Landing
 from blocks.settings import Settings
-from blocks.sources import reader_for
-from blocks.sources.base import Manifest
 from blocks.sources.spec import SourceSpec
-from blocks.warehouses import open_warehouse
-from blocks.warehouses.base import Account, Batch, Ready, Staged, StreamLoad
+from blocks.warehouses.base import Account
 from blocks.warehouses.dialect import LATEST
-from flows.load import split_duplicates
 from governance.errors import HeldError
-
-SLOT = datetime(2026, 11, 22, 6, tzinfo=UTC)
-
-
-@dataclass
-class Stream:
-    """One stream on a warehouse of its own; `run` does what the ingest flow does, without Prefect and gates."""
-
-    settings: Settings
-    spec: SourceSpec
-    slots: int = field(default=0)
-
-    def run(self, publish: bool = True) -> Account:
-        (stream,) = self.spec.streams.values()
-        reader, landing = reader_for(self.spec), Landing(self.settings.home / "landing")
-        self.slots += 1
-        batch = Batch(f"run-{self.slots}", SLOT + timedelta(hours=6 * self.slots))
-        with open_warehouse(self.settings) as warehouse:
-            since = warehouse.ledger.since(self.spec.name, stream.name)
-            found = reader.plan(stream, since, datetime.now(UTC), landing)
-            planned, duplicates = split_duplicates(found, since)
-            load = StreamLoad(self.spec.name, stream, batch, planned, duplicates)
-            with warehouse.transaction():
-                warehouse.ledger.plan(load)
-            manifests: list[Manifest] = [reader.land(stream, p, landing) for p in planned]
-            staged = Staged({}, 0, ())
-            if manifests:
-                known = warehouse.ledger.schemas(self.spec.name, stream.name)
-                staged = warehouse.load(load, reader.extract(stream, manifests, landing, known), manifests)
-            if not publish:
-                for p in planned:
-                    warehouse.ledger.fail(p.load_id, "stopped by the test")
-                return Account()
-            try:
-                [accounts] = warehouse.publish([Ready(load, staged, manifests)], lambda ready, found: [])
-            except HeldError as error:
-                warehouse.ledger.hold([p.load_id for p in planned], error.cause)
-                raise
-            warehouse.show(load)
-            return sum(accounts.values(), Account())
-
-    def confirm(self) -> list[str]:
-        [name] = self.spec.streams
-        with open_warehouse(self.settings) as warehouse:
-            return warehouse.ledger.confirm(self.spec.name, name, "somebody", "")
-
-    def table(self, name: str) -> list[dict[str, Any]]:
-        with open_warehouse(self.settings) as warehouse:
-            return warehouse.query(f"SELECT * FROM {name}")
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        with open_warehouse(self.settings) as warehouse:
-            return warehouse.execute(sql)
-
+from tests.integration.warehouse_support import Stream
 
 Files = Callable[..., tuple[Stream, Path]]
 
