@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -64,7 +65,7 @@ class DbtProject:
         )
         environment = {f"DBT_RUN_{name.upper()}": str(value) for name, value in (values or {}).items()}
         environment |= {"HALLMARK_HOME": str(self.settings.home), **_snowflake_environment(self.settings)}
-        environment |= _snowflake_secrets(self.settings)
+        environment |= _snowflake_login(self.settings)
         from dbt.cli.main import dbtRunner
 
         target = "duckdb" if self.settings.profile == "local" else self.settings.profile
@@ -162,14 +163,20 @@ def _snowflake_environment(settings: Settings) -> dict[str, str]:
     return {name: str(value) for name, value in values.items() if value is not None}
 
 
-def _snowflake_secrets(settings: Settings) -> dict[str, str]:
-    """Read for each call, since they may be rotated between two."""
+def _snowflake_login(settings: Settings) -> dict[str, str]:
+    """Who logs in, and by what, as in the other steps. Read for each call, since a key may be rotated between two."""
     if settings.profile == "local":
         return {}
-    from blocks.register import secret
+    from blocks.warehouses.snowflake_session import credentials_of
 
-    found = {name.upper(): secret(name, settings) for name in ("snowflake_password", "snowflake_private_key")}
-    return {f"DBT_ENV_SECRET_{name}": value.get_secret_value() for name, value in found.items() if value}
+    login = credentials_of(settings)
+    key, password = login.resolve_private_key(), login.password
+    found = {
+        "DBT_SNOWFLAKE_ACCOUNT": login.account, "DBT_SNOWFLAKE_USER": login.user, "DBT_SNOWFLAKE_ROLE": login.role,
+        "DBT_ENV_SECRET_SNOWFLAKE_PRIVATE_KEY": base64.b64encode(key).decode() if key else None,
+        "DBT_ENV_SECRET_SNOWFLAKE_PASSWORD": password.get_secret_value() if password and not key else None,
+    }  # fmt: skip
+    return {name: value for name, value in found.items() if value}
 
 
 @contextmanager

@@ -82,7 +82,7 @@ def connect(
         },
     }  # fmt: skip
     for last in (False, True):
-        credentials = _credentials(settings)
+        credentials = credentials_of(settings)
         try:
             session: SnowflakeConnection = credentials.get_client(
                 **{name: value for name, value in options.items() if value is not None}
@@ -94,7 +94,7 @@ def connect(
     raise AssertionError
 
 
-def _credentials(settings: Settings) -> Any:
+def credentials_of(settings: Settings) -> Any:
     """Of the block `snowflake-connector/hallmark`, else of the settings; read anew each time."""
     from prefect_snowflake.credentials import SnowflakeCredentials
 

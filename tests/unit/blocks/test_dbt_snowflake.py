@@ -71,6 +71,7 @@ def test_a_session_is_tagged_and_the_password_is_nowhere(
     )  # fmt: skip
     with tagged(slot="2026-11-22T00:00:00Z", flow_run="f1"), pytest.raises(HallmarkError) as raised:
         DbtProject(settings, "silver").invoke(["run", "--select", "slv_teams"])
+    assert asked, raised.value
     parameters = asked[0]["SESSION_PARAMETERS"]
     tag = {"slot": "2026-11-22T00:00:00Z", "flow_run": "f1", "layer": "silver"}
     assert json.loads(parameters["QUERY_TAG"]) == tag
@@ -78,3 +79,31 @@ def test_a_session_is_tagged_and_the_password_is_nowhere(
     assert (asked[0]["LOGIN_NAME"], asked[0]["PASSWORD"]) == ("LOADER", PASSWORD)
     assert PASSWORD not in str(raised.value)
     assert not holding(tmp_path, {"password": PASSWORD})
+
+
+def test_the_block_logs_dbt_in_too(
+    tmp_path: Path, refusing: tuple[int, list[dict[str, Any]]], prefect_server: str
+) -> None:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from prefect_snowflake import SnowflakeConnector, SnowflakeCredentials
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    credentials = SnowflakeCredentials(account="org-name", user="BLOCK_USER", private_key=key, role="BLOCK_ROLE")
+    block = SnowflakeConnector(credentials=credentials, database="D", warehouse="W", schema="S")
+    block.save("hallmark", overwrite=True)
+    port, asked = refusing
+    settings = Settings(
+        home=tmp_path, profile="snowflake", snowflake_host="127.0.0.1", snowflake_port=port,
+        snowflake_protocol="http", snowflake_database="PRODUCTION", snowflake_role="ROLE_OF_THE_ENVIRONMENT",
+    )  # fmt: skip
+    try:
+        with pytest.raises(HallmarkError) as raised:
+            DbtProject(settings, "silver").invoke(["run", "--select", "slv_teams"])
+    finally:
+        SnowflakeConnector.delete("hallmark")
+    assert asked, raised.value
+    assert (asked[0]["LOGIN_NAME"], asked[0]["AUTHENTICATOR"]) == ("BLOCK_USER", "SNOWFLAKE_JWT")
+    assert not holding(tmp_path, {"key": key.decode().splitlines()[1]})
