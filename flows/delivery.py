@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blocks.settings import Settings
-from blocks.warehouses import open_warehouse
+from blocks.warehouses import is_made, open_warehouse
 from flows.state import open_outbox, transports
 from governance.dispatcher import Dispatcher
 from governance.model import Event
@@ -18,7 +18,7 @@ def relay(settings: Settings, wait: float = 60.0) -> int:
 
     Raises LockedError when the warehouse is held for longer than `wait` seconds.
     """
-    if not settings.warehouse_file.exists():
+    if not is_made(settings):
         return 0
     ownership, copied = load_ownership(), 0
     with open_outbox(settings) as outbox, open_warehouse(settings, wait) as warehouse:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
@@ -201,6 +201,8 @@ class Since:
     """identity → rows_read of published loads, in the order of their plans."""
     unfinished: Sequence[Planned] = ()
     """Loads that a killed run planned: they are used again as they are."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """path → identity of what the file held when it was last read."""
 
 
 class Extract(Protocol):

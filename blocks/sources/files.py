@@ -48,7 +48,7 @@ class FilesReader:
         return stream
 
     def plan(self, stream: StreamSpec, since: Since, now: datetime, landing: Landing) -> list[Planned]:
-        """One load for each file that is new or changed, oldest first; it is copied and hashed to be named.
+        """One load for each file that is new or changed, in order; it is copied and hashed to be named.
 
         A name without wildcards that is absent is a SourceError; a pattern that matches nothing is not. Whether a
         file is settled is told by the clock that stamps files, not by `now`: a stamp of the future tells nothing.
@@ -59,8 +59,7 @@ class FilesReader:
         planned = [p for p in since.unfinished if p.landed]
         known = dict(since.seen_files) | {p.path: (p.size, p.mtime_ns) for p in planned}
         taken = [*since.seen_identities, *(p.identity for p in planned)]
-        found = sorted(self.drops.matching(stream.path or "", self._where(stream)), key=lambda file: file.mtime_ns)
-        for number, file in enumerate(found):
+        for number, file in enumerate(self.drops.matching(stream.path or "", self._where(stream))):
             self.unmatched.discard(stream.name)
             if known.get(file.path) == (file.size, file.mtime_ns):
                 continue
@@ -69,8 +68,10 @@ class FilesReader:
                 continue
             copy = landing.incoming(self.spec.name, stream.name) / f"{number}{safe_suffix(file.path)}"
             digest = self._copy(stream, file, copy, landing)
+            content = f"{self.spec.name}.{stream.name}:sha256:{digest}"
+            before = since.contents.get(file.path, "")
             last_wins = bool(stream.primary_key) and not stream.cursor
-            identity = _version(f"{self.spec.name}.{stream.name}:sha256:", digest, taken, last_wins=last_wins)
+            identity = _version(content, taken, before, last_wins=last_wins)
             if identity in taken:
                 landing.clear_copy(copy)
             else:
@@ -176,18 +177,18 @@ class FilesReader:
         return f"stream {self.spec.name}.{stream.name}" + (f", file {path}" if path else "")
 
 
-def _version(prefix: str, digest: str, taken: Sequence[str], *, last_wins: bool) -> str:
+def _version(content: str, taken: Sequence[str], before: str, *, last_wins: bool) -> str:
     """The identity of a file: its content. One that is taken already is of a file that says nothing new.
 
-    Where of one key the last row wins, content that came before another one's is news again, as a further version.
+    Where of one key the last row wins, it is news again where the same file had another content `before`: a further
+    version.
     """
-    files = [name for name in taken if name.startswith(prefix)]
-    versions = [name for name in files if name.split("@")[0] == prefix + digest]
+    versions = [name for name in taken if name.split("@")[0] == content]
     if not versions:
-        return prefix + digest
-    if not last_wins or versions[-1] == files[-1]:
+        return content
+    if not last_wins or before in ("", content):
         return versions[-1]
-    return f"{prefix}{digest}@{len(versions) + 1}"
+    return f"{content}@{len(versions) + 1}"
 
 
 def _readable(manifest: Manifest) -> list[Manifest]:

@@ -49,16 +49,17 @@ class Loads:
             "WHERE source = ? AND stream = ? ORDER BY started_at, publish_seq",
             key,
         )
-        files, seen, unfinished = {}, {}, []
+        files, seen, contents, unfinished = {}, {}, {}, []
         for identity, status, read, path, size, mtime, lower, upper in rows:
             if status in ("published", "duplicate"):
                 if path:
                     files[path] = (size, mtime)
+                    contents[path] = identity.split("@")[0]
                 if status == "published":
                     seen[identity] = int(read or 0)
             elif status in ("planned", "landed") and not any(mark in identity for mark in _BY_ITSELF):
                 unfinished.append(Planned(identity, lower, upper, path, size, mtime, landed=status == "landed"))
-        return Since(cursor[0][0] if cursor else None, files, seen, unfinished)
+        return Since(cursor[0][0] if cursor else None, files, seen, unfinished, contents)
 
     def plan(self, load: StreamLoad) -> None:
         """Write the loads as planned, before the first byte is read; one that is there already is used again."""

@@ -27,6 +27,7 @@ def home(sampled: Home, new_home: Callable[..., Home], snowflake: dict[str, str]
 
 def test_the_batch_completes_with_the_accounts_of_duckdb(home: Home, first: Home) -> None:
     assert home.summary["state"] == "completed", home.summary
+    assert home.summary["events"] == first.summary["events"] and home.summary["events"]["delivered"] > 0
     counts = ("status", "read", "published", "unchanged", "quarantined", "checks", "failed")
     assert [{c: s[c] for c in counts} for s in home.summary["streams"]] == [
         {c: s[c] for c in counts} for s in first.summary["streams"]

@@ -181,7 +181,7 @@ def test_a_file_that_still_grows_is_left_for_later_and_told(tmp_path: Path) -> N
         path = drops.root / f"{name}.csv"
         path.write_text(f"id\n{age}\n")
         os.utime(path, (now - age, now - age))
-    assert [p.path for p in drops.plan()] == ["old.csv", "of the future.csv"]
+    assert [p.path for p in drops.plan()] == ["of the future.csv", "old.csv"]
     warning = drops.reader.warning(drops.stream)
     assert warning == "2 files are younger than settle 60s: they are taken by a later run"
     for path in drops.root.iterdir():
