@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -54,7 +56,20 @@ class Wanted:
             raise ConfigurationError("--from and --to", "one is a slot, the other is not", "give two of one kind")
         if kinds and self.loads:
             raise ConfigurationError("--loads", "--from or --to is given too", "give either loads or bounds")
+        if self.lower and self.upper and is_reversed(self.lower, self.upper):
+            cause = f"--from {self.lower} is later than --to {self.upper}"
+            raise ConfigurationError("--from and --to", cause, "give the earlier one first")
         return kinds == {False}
+
+
+def is_reversed(lower: str, upper: str) -> bool:
+    """Whether two bounds are the wrong way round, as far as that can be told: of numbers, and of times."""
+    for kind in (Decimal, datetime.fromisoformat):
+        try:
+            return bool(kind(lower) > kind(upper))  # type: ignore[operator]
+        except (ValueError, ArithmeticError, TypeError):  # of another kind, or one of them without a zone
+            continue
+    return False
 
 
 @dataclass(frozen=True)

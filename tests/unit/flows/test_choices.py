@@ -6,6 +6,7 @@ import pytest
 
 from blocks.sources.base import Planned, Since
 from blocks.sources.spec import load_sources
+from flows.backfill_choice import Wanted, is_reversed
 from flows.commands.quarantine import mask
 from flows.context import SOURCES, check_layer, select_streams
 from flows.load import split_duplicates
@@ -63,3 +64,19 @@ def test_the_sources_file_of_the_repository_has_owners_that_are_known() -> None:
 
     sources = load_sources(SOURCES, {"CRM_URL": "postgresql://x", "DROPS_ROOT": ".", "MAILROOM_ROOT": "."})
     assert {s.owner for s in sources.values()} <= set(load_ownership().teams)
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "wrong"),
+    [
+        ("2026-10-02", "2026-10-01", True), ("2026-11-22T06:00:00Z", "2026-11-22T00:00:00Z", True), ("10", "9", True),
+        ("9", "10", False), ("2026-10-01", "2026-10-01", False), ("2026-10-01T00:00:00Z", "2026-10-02", False),
+        ("b", "a", False),
+    ],
+)  # fmt: skip
+def test_bounds_the_wrong_way_round_are_refused(lower: str, upper: str, wrong: bool) -> None:
+    if not wrong:
+        assert not is_reversed(lower, upper)
+        return
+    with pytest.raises(ConfigurationError, match="is later than --to"):
+        _ = Wanted(["crm"], lower, upper).range
