@@ -95,7 +95,24 @@ def connect(
 
 
 def credentials_of(settings: Settings) -> Any:
-    """Of the block `snowflake-connector/hallmark`, else of the settings; read anew each time."""
+    """Of the block `snowflake-connector/hallmark`, else of the settings; read anew each time.
+
+    Raises ConfigurationError for a private key that is none, or is encrypted.
+    """
+    from prefect_snowflake.credentials import InvalidPemFormat
+
+    found = _credentials(settings)
+    try:
+        found.resolve_private_key()
+    except (InvalidPemFormat, ValueError, TypeError, OSError):  # its text may be of the key
+        raise ConfigurationError(
+            "private key of Snowflake", "it cannot be read: it is no private key in PEM, or it is encrypted",
+            "give the PEM itself, not its path, and unencrypted: `openssl pkcs8 -topk8 -nocrypt`",
+        ) from None  # fmt: skip
+    return found
+
+
+def _credentials(settings: Settings) -> Any:
     from prefect_snowflake.credentials import SnowflakeCredentials
 
     from blocks.register import secret, snowflake_block

@@ -15,8 +15,9 @@ from pydantic import SecretStr
 
 from blocks.dbt import DbtProject
 from blocks.settings import Settings
+from blocks.warehouses.snowflake_session import connect
 from blocks.warehouses.tags import tagged
-from governance.errors import HallmarkError
+from governance.errors import ConfigurationError, HallmarkError
 from tests.homes import holding
 
 PASSWORD = "hunter2-not-to-be-seen"
@@ -107,3 +108,17 @@ def test_the_block_logs_dbt_in_too(
     assert asked, raised.value
     assert (asked[0]["LOGIN_NAME"], asked[0]["AUTHENTICATOR"]) == ("BLOCK_USER", "SNOWFLAKE_JWT")
     assert not holding(tmp_path, {"key": key.decode().splitlines()[1]})
+
+
+@pytest.mark.parametrize(
+    "key", ["/no/such/file.p8", "-----BEGIN PRIVATE KEY-----\nabcd\n-----END PRIVATE KEY-----", ""]
+)
+def test_a_key_that_is_none_is_one_clear_error(tmp_path: Path, key: str) -> None:
+    settings = Settings(
+        home=tmp_path, profile="snowflake", snowflake_account="a", snowflake_user="u", snowflake_database="D",
+        snowflake_private_key=SecretStr(key),
+    )  # fmt: skip
+    with pytest.raises(ConfigurationError) as raised:
+        connect(settings)
+    assert "PRIVATE_KEY" in raised.value.cause if not key else "PEM" in raised.value.cause
+    assert not key or key not in str(raised.value)
