@@ -12,6 +12,7 @@ from blocks.connectors.secrets import MASK, Mask, secrets_of, without_secrets
 from governance.errors import ConfigurationError
 
 HOST = "://".join(("http", "evil"))
+INDEX, GIT = "-".join(("-", "index", "url")), "git"
 SPEC = {
     "properties": {
         "pin": {"type": "string", "airbyte_secret": True},
@@ -90,7 +91,7 @@ def test_a_name_may_be_pinned_and_bring_pins_along() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "-r x", "=".join(("--index-url", HOST)), "+".join(("git", HOST)) + "/x", f"{HOST}/x.whl", "./folder",
+    ["", "-r x", f"{INDEX}={HOST}", f"{GIT}+{HOST}/x", f"{HOST}/x.whl", "./folder",
      f"a @ {HOST}", "a>=1", "a==1 b", "a==1;os_name", "a==*", "../a"],
 )  # fmt: skip
 def test_nothing_but_names_and_exact_versions_is_installed(text: str) -> None:

