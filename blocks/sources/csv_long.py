@@ -24,7 +24,9 @@ LARGER = f"max_line_size = {2 * LONGEST}, buffer_size = {4 * LONGEST}"
 TRIED = 8
 """Line ends of which one is likely to be the end of a row."""
 SPACES = 64
-_CLOSING = re.compile(rb'(?:[^"]++|"")*+"')
+CLOSING = re.compile(rb'(?:[^"]++|"")*+"')
+"""A quoted field from behind the quote that begins it."""
+_QUOTES = re.compile(rb'"+')
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def write_short(path: Path, out: BinaryIO, rows: Sequence[Apart]) -> None:
     """Copy a file without these rows; their line ends stay, as blank lines."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        for row in (*rows, Apart(size, 0, False)):
+        for row in (*rows, Apart(size, size, False)):
             while chunk := file.read(min(CHUNK, row.first - file.tell())):
                 out.write(chunk)
             file.seek(row.last)
@@ -105,22 +107,20 @@ def _ends_a_row(chunk: bytes, within: int) -> bool:
 
 def _may_be_open(path: Path, cut: bytes) -> bool:
     """Whether the last quote that has no other to pair with stands where a field begins."""
-    rest, end = b"", path.stat().st_size
+    behind, end = b"", path.stat().st_size
     with path.open("rb") as file:
         while end:
             begin = max(0, end - CHUNK)
-            file.seek(begin)
-            rest, end = file.read(end - begin) + rest, begin
-            if (quote := rest.rfind(b'"')) < 0:
-                rest = b""
-                continue
-            runs = len(rest[: quote + 1]) - len(rest[: quote + 1].rstrip(b'"'))
-            if runs > quote and begin:
-                continue  # the run may go on before this chunk
-            if runs % 2:
-                ahead = rest[max(0, quote - runs + 1 - SPACES) : quote - runs + 1]
-                return begins_field(ahead, cut) or ahead.rstrip(b" ").endswith(b'"')
-            rest, end = b"", begin + quote - runs + 1
+            margin = min(SPACES, begin)
+            file.seek(begin - margin)
+            text = file.read(end - begin + margin) + behind
+            for run in reversed(list(_QUOTES.finditer(text, margin))):
+                if len(run[0]) % 2 and (run.start() > margin or not begin):
+                    ahead = text[max(0, run.start() - SPACES) : run.start()]
+                    return begins_field(ahead, cut) or ahead.rstrip(b" ").endswith(b'"')
+            # Quotes at the begin are of a run that may begin before: of them it only counts whether they are even.
+            run_on = len(text) - margin - len(text[margin:].lstrip(b'"'))
+            behind, end = b'"' * (run_on and 2 - run_on % 2), begin
     return False
 
 
@@ -159,7 +159,7 @@ def _passed(piece: bytes, within: bool, before: bytes, cut: bytes) -> bool:
     place = 0
     while True:
         if within:
-            field = _CLOSING.match(piece, place)
+            field = CLOSING.match(piece, place)
             if field is None:
                 return True
             behind = piece[field.end() : field.end() + SPACES]
