@@ -85,6 +85,11 @@ class Planned:
         return str(uuid.uuid5(LOAD_NAMESPACE, self.identity))
 
 
+def content_of(identity: str) -> str:
+    """Of the identity of a file's load: what it is without its version, or its other path."""
+    return identity.split("@")[0]
+
+
 @dataclass(frozen=True)
 class Staging:
     """What the ledger says of a load beside its account, so that it can be made again from the landing zone."""
@@ -198,7 +203,7 @@ class Since:
     seen_files: Mapping[str, tuple[int, int]]
     """path → (size, mtime_ns) of files that need no second look."""
     seen_identities: Mapping[str, int]
-    """identity → rows_read of published loads, in the order of their plans."""
+    """identity → rows_read of published loads."""
     unfinished: Sequence[Planned] = ()
     """Loads that a killed run planned: they are used again as they are."""
     contents: Mapping[str, str] = field(default_factory=dict)

@@ -7,6 +7,7 @@ read, in the module that `formats.py` names.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -14,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from blocks.landing import Landing, sha256_of
-from blocks.sources.base import Extract, Known, Manifest, Part, Planned, Reject, Since
+from blocks.sources.base import Extract, Known, Manifest, Part, Planned, Reject, Since, content_of
 from blocks.sources.drops import Dropped, Drops, drops_of
 from blocks.sources.formats import Format, format_of
 from blocks.sources.naming import bronze_names
@@ -58,7 +59,8 @@ class FilesReader:
         self.unmatched.add(stream.name)
         planned = [p for p in since.unfinished if p.landed]
         known = dict(since.seen_files) | {p.path: (p.size, p.mtime_ns) for p in planned}
-        taken = [*since.seen_identities, *(p.identity for p in planned)]
+        versions = Counter(map(content_of, (*since.seen_identities, *(p.identity for p in planned))))
+        last_wins = bool(stream.primary_key) and not stream.cursor
         for number, file in enumerate(self.drops.matching(stream.path or "", self._where(stream))):
             self.unmatched.discard(stream.name)
             if known.get(file.path) == (file.size, file.mtime_ns):
@@ -69,13 +71,12 @@ class FilesReader:
             copy = landing.incoming(self.spec.name, stream.name) / f"{number}{safe_suffix(file.path)}"
             digest = self._copy(stream, file, copy, landing)
             content = f"{self.spec.name}.{stream.name}:sha256:{digest}"
-            before = since.contents.get(file.path, "")
-            last_wins = bool(stream.primary_key) and not stream.cursor
-            identity = _version(content, taken, before, last_wins=last_wins)
-            if identity in taken:
+            # What is known is no news, unless the last row of a key wins and this file said something else before.
+            if versions[content] and not (last_wins and since.contents.get(file.path, content) != content):
                 landing.clear_copy(copy)
             else:
-                taken.append(identity)
+                versions[content] += 1
+            identity = content if versions[content] == 1 else f"{content}@{versions[content]}"
             planned.append(
                 Planned(identity, path=file.path, size=file.size, mtime_ns=file.mtime_ns, copy=copy, digest=digest)
             )
@@ -175,20 +176,6 @@ class FilesReader:
 
     def _where(self, stream: StreamSpec, path: str = "") -> str:
         return f"stream {self.spec.name}.{stream.name}" + (f", file {path}" if path else "")
-
-
-def _version(content: str, taken: Sequence[str], before: str, *, last_wins: bool) -> str:
-    """The identity of a file: its content. One that is taken already is of a file that says nothing new.
-
-    Where of one key the last row wins, it is news again where the same file had another content `before`: a further
-    version.
-    """
-    versions = [name for name in taken if name.split("@")[0] == content]
-    if not versions:
-        return content
-    if not last_wins or before in ("", content):
-        return versions[-1]
-    return f"{content}@{len(versions) + 1}"
 
 
 def _readable(manifest: Manifest) -> list[Manifest]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from blocks.sources.base import Planned, Since
+from blocks.sources.base import Planned, Since, content_of
 from blocks.warehouses.base import Account, StreamLoad, now
 from blocks.warehouses.dialect import among, portions
 from governance.errors import LockedError
@@ -46,7 +46,7 @@ class Loads:
         cursor = self.execute("SELECT value FROM ops.cursors WHERE source = ? AND stream = ?", key)
         rows = self.execute(
             "SELECT identity, status, rows_read, path, size, mtime_ns, lower, upper FROM ops.loads "
-            "WHERE source = ? AND stream = ? ORDER BY started_at, publish_seq",
+            "WHERE source = ? AND stream = ? ORDER BY started_at",
             key,
         )
         files, seen, contents, unfinished = {}, {}, {}, []
@@ -54,7 +54,7 @@ class Loads:
             if status in ("published", "duplicate"):
                 if path:
                     files[path] = (size, mtime)
-                    contents[path] = identity.split("@")[0]
+                    contents[path] = content_of(identity)
                 if status == "published":
                     seen[identity] = int(read or 0)
             elif status in ("planned", "landed") and not any(mark in identity for mark in _BY_ITSELF):
