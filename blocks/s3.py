@@ -25,7 +25,6 @@ PAGE = 1000
 """Keys that one request deletes."""
 # A HEAD has no body, so it tells an expired login from any other refusal by nothing but a status.
 EXPIRED = ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired", "400", "403")
-PAUSE_SECONDS = 10
 PASSING = ("SlowDown", "Throttling", "RequestTimeout", "BadDigest", "IncompleteBody")
 CHAIN = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role is attached"
 
@@ -143,7 +142,7 @@ class S3:
             if not errors:
                 return
             keys = [error["Key"] for error in errors]
-            time.sleep(min(2**attempt / 10, PAUSE_SECONDS))
+            time.sleep(2**attempt / 10)
         raise _unreachable(self.where, f"S3 does not remove {keys[0]} ({errors[0]['Code']})")
 
     def unfinished(self, prefix: str, before: datetime) -> list[tuple[str, str]]:

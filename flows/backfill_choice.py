@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -64,9 +64,10 @@ class Wanted:
 
 def is_reversed(lower: str, upper: str) -> bool:
     """Whether two bounds are the wrong way round, as far as that can be told: of numbers, and of times."""
-    for kind in (Decimal, datetime.fromisoformat):
+    kinds: tuple[Callable[[str], Any], ...] = (Decimal, datetime.fromisoformat)
+    for kind in kinds:
         try:
-            return bool(kind(lower) > kind(upper))  # type: ignore[operator]
+            return bool(kind(lower) > kind(upper))
         except (ValueError, ArithmeticError, TypeError):  # of another kind, or one of them without a zone
             continue
     return False

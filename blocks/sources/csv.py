@@ -211,12 +211,13 @@ def _prepared(manifest: Manifest, stream: StreamSpec, landing: Landing) -> _File
     path = landing.part(manifest)
     where = f"stream {manifest.source}.{manifest.stream}, file {part.position}"
     dialect = dialect_of(path, stream, where)
-    text = path if dialect.is_utf8 else path.with_name(f"{path.name}.{codecs.lookup(dialect.encoding).name}.utf8")
+    name = f"{path.name}.{codecs.lookup(dialect.encoding).name}"
+    text = path if dialect.is_utf8 else path.with_name(f"{name}.utf8")
     if not text.exists():
         landing.put(text, lambda out: transcode(path, 0, dialect.encoding, out))
     even = text
     if not dialect.broken and has_mixed_ends(text, dialect.delimiter):
-        even = path.with_name(f"{path.name}.{codecs.lookup(dialect.encoding).name}-{ord(dialect.delimiter)}.even")
+        even = path.with_name(f"{name}-{ord(dialect.delimiter)}.even")
         if not even.exists():
             landing.put(even, lambda out: write_even(text, out, dialect.delimiter))
         dialect = replace(dialect, skip=skip_of(even) if dialect.header else dialect.skip)
@@ -224,9 +225,7 @@ def _prepared(manifest: Manifest, stream: StreamSpec, landing: Landing) -> _File
     apart = [row for row in rows if row.is_open or row.size > LONGEST]
     options = f", {LARGER}" if len(rows) > len(apart) else ""
     if apart:
-        short = path.with_name(
-            f"{path.name}.{codecs.lookup(dialect.encoding).name}-{ord(dialect.delimiter)}.short.even"
-        )
+        short = path.with_name(f"{name}-{ord(dialect.delimiter)}.short.even")
         if not short.exists():
             landing.put(short, partial(write_short, even, rows=apart))
         even = short

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from blocks.sources.csv_long import SPACES, begins_field
+from blocks.sources.csv_long import CLOSING, SPACES, begins_field
 
 CHUNK = 1 << 20
-_CLOSING = re.compile(rb'(?:[^"]++|"")*+"')
 _STAND_INS = bytes([*range(1, 9), *range(14, 32)])
 
 
@@ -105,7 +104,7 @@ def _lines(file: BinaryIO, delimiter: str) -> Iterator[tuple[bytes, bytes]]:
         outside, place = bytearray(line), 0
         while within or (place := line.find(b'"', place)) >= 0:
             if within or begins_field(line[max(0, place - SPACES) : place], cut):
-                field = _CLOSING.match(line, place if within else place + 1)
+                field = CLOSING.match(line, place if within else place + 1)
                 within = field is None
                 end = len(line) if field is None else field.end()
                 outside[place:end] = b"x" * (end - place) if field else b"x"

@@ -138,9 +138,8 @@ class _Work:
         if broken:
             tail = b"" if behind or _suffix(name) in self.self_checked else _cut_line(target)
             raw = tail.decode("utf-8", "backslashreplace") if len(tail) <= RAW_LIMIT else None
-            reason = (
-                f"{'what stands behind is not packed' if behind else 'the packed file is cut off here'}: {broken[0]}"
-            )
+            what = "what stands behind is not packed" if behind else "the packed file is cut off here"
+            reason = f"{what}: {broken[0]}"
             self.faults.append(Fault("broken_archive", reason, f"{at}@{target.stat().st_size}", None, None, raw))
             if not target.stat().st_size:
                 target.unlink()

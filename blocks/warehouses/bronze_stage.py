@@ -128,11 +128,14 @@ def _is_nested(column: str) -> str:
     return f"json_type({quote(column)}) IN ('OBJECT', 'ARRAY')"
 
 
-def _part(column: str, type_: str) -> str:
-    """SQL of what bronze's column of a type takes of JSON that is parted: what is nested, or the text of the others."""
-    cell = quote(column)
-    if type_ == "JSON":
-        return f"CASE WHEN {_is_nested(column)} THEN {cell} END"
+def _value(shape: Shape, column: ColumnSpec) -> str:
+    """SQL of what a column of bronze takes. Of JSON that is parted: what is nested, or the text of the others."""
+    source = shape.source_of[column.name]
+    cell = quote(source)
+    if source not in shape.parted:
+        return cell
+    if column.type == "JSON":
+        return f"CASE WHEN {_is_nested(source)} THEN {cell} END"
     return (
         f"CASE json_type({cell}) WHEN 'OBJECT' THEN NULL WHEN 'ARRAY' THEN NULL WHEN 'NULL' THEN NULL "
         f"WHEN 'VARCHAR' THEN {cell} ->> '$' ELSE CAST({cell} AS VARCHAR) END"
@@ -233,11 +236,7 @@ def _select(load: StreamLoad, shape: Shape, extract: Extract) -> str:
     """The extract's rows in the engine: bronze's columns in order, then those of the load."""
     types = {c.name: c.type for c in shape.columns}
     mapped = [ColumnSpec(name, types[name]) for name in shape.source_of]
-    source = shape.source_of
-    values = (
-        _part(source[c.name], c.type) if source[c.name] in shape.parted else quote(source[c.name]) for c in mapped
-    )
-    cells = [f"CAST({value} AS {c.type}) AS {quote(c.name)}" for c, value in zip(mapped, values, strict=True)]
+    cells = [f"CAST({_value(shape, c)} AS {c.type}) AS {quote(c.name)}" for c in mapped]
     meta = ["_load_id", "_source_position", f"TIMESTAMPTZ {literal(now().isoformat())} AS _extracted_at"]
     hashed = [*mapped, *([ColumnSpec(extract.content, "VARCHAR")] if extract.content else [])]
     meta.append(f"{row_hash(hashed)} AS _row_hash" if hashed else "NULL AS _row_hash")

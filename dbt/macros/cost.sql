@@ -1,6 +1,10 @@
-{#- A view of snowflake.account_usage, or the seed of sample rows that stands in where there is no account. -#}
+{#- The last cost_days of a view of snowflake.account_usage, or the seed of sample rows that stands in for it. -#}
 {% macro account_usage(view) -%}
-    {{ return(source('account_usage', view) if var('account_usage') else ref('sample_' ~ view)) }}
+    {%- if var('account_usage') -%}
+        (select * from {{ source('account_usage', view) }} where start_time >= {{ add_days(slot_date(), '-' ~ var('cost_days')) }})
+    {%- else -%}
+        {{ ref('sample_' ~ view) }}
+    {%- endif -%}
 {%- endmacro %}
 
 {#- The team that owns a model, by its name with the layer: its group. -#}

@@ -8,9 +8,6 @@ with attributed as (
         date_trunc('hour', cast(queries.start_time as timestamp with time zone)) as used_hour,
         cast(queries.credits_attributed_compute as double) as used
     from {{ account_usage('query_attribution_history') }} as queries
-    {% if var('account_usage') %}
-        where queries.start_time >= {{ add_days(slot_date(), '-' ~ var('cost_days')) }}
-    {% endif %}
 ),
 
 metered as (
@@ -19,9 +16,6 @@ metered as (
         date_trunc('hour', cast(start_time as timestamp with time zone)) as billed_hour,
         sum(cast(credits_used as double)) as billed
     from {{ account_usage('warehouse_metering_history') }}
-    {% if var('account_usage') %}
-        where start_time >= {{ add_days(slot_date(), '-' ~ var('cost_days')) }}
-    {% endif %}
     group by warehouse_name, billed_hour
 ),
 
@@ -34,12 +28,7 @@ tagged as (
         {{ json_value('attributed.tag', ['team']) }} as tagged_team,
         {{ regex_extract('texts.query_text', '"node_id": "model[.]hallmark[.]([a-z0-9_]+)"') }} as model
     from attributed
-    left join {{ account_usage('query_history') }} as texts
-        on
-            attributed.query_id = texts.query_id
-            {% if var('account_usage') %}
-                and texts.start_time >= {{ add_days(slot_date(), '-' ~ var('cost_days')) }}
-            {% endif %}
+    left join {{ account_usage('query_history') }} as texts on attributed.query_id = texts.query_id
 ),
 
 named as (
