@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -63,6 +64,15 @@ ui(Path(sys.argv[1]), int(sys.argv[2]))
 """
 
 
+@pytest.fixture
+def environment() -> Iterator[pytest.MonkeyPatch]:
+    """Variables of one test. Prefect reads the old ones again, since other tests of this process have a server."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+    if context := sys.modules.get("prefect.context"):
+        context.refresh_global_settings_context()
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home shared by tests: making Prefect's database takes longer than starting a server on it."""
@@ -96,11 +106,11 @@ def test_a_flow_runs_on_a_server_of_its_own_that_dies_with_a_killed_process(home
     assert not list(tmp_path.iterdir()), "nothing is written into the working folder"
 
 
-def test_the_environment_is_put_back(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_put_back(home: Path, environment: pytest.MonkeyPatch) -> None:
     from prefect.settings import get_current_settings
 
     for name, value in FOREIGN.items():
-        monkeypatch.setenv(name, value)
+        environment.setenv(name, value)
     before = dict(os.environ)
     with local_server(home) as url:
         settings = get_current_settings()
@@ -178,11 +188,11 @@ def test_a_preference_of_the_user_stays(tmp_path: Path) -> None:
     assert "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL" not in local_environment(tmp_path, {}, verbose=True)
 
 
-def test_a_configured_server_is_used_only_when_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PREFECT_API_URL", FOREIGN["PREFECT_API_URL"])
+def test_a_configured_server_is_used_only_when_there_is_one(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("PREFECT_API_URL", FOREIGN["PREFECT_API_URL"])
     with configured_server() as url:
         assert url == FOREIGN["PREFECT_API_URL"]
-    monkeypatch.delenv("PREFECT_API_URL")
+    environment.delenv("PREFECT_API_URL")
     with pytest.raises(ConfigurationError, match="PREFECT_API_URL"), configured_server():
         pass
 
