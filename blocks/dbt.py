@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from blocks import interrupt
 from blocks.settings import Settings
 from blocks.warehouses.tags import query_tag, tagged
 from governance.errors import HallmarkError
@@ -82,6 +83,7 @@ class DbtProject:
             (self.target / "fingerprint").unlink(missing_ok=True)  # dbt parses into this folder now, and may fail then
         with _environment(environment), self._sessions():
             result = dbtRunner(manifest).invoke(call)
+        interrupt.look()
         if isinstance(result.exception, KeyboardInterrupt):
             raise result.exception
         if not result.success:

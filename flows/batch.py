@@ -13,6 +13,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from blocks import interrupt
 from blocks.lock import exclusive
 from blocks.settings import Settings
 from blocks.sources.spec import load_sources
@@ -81,6 +82,7 @@ def steps(
         only = stream.partition(".")[2] if stream else ""
         for source in wanted:
             streams += ingest_source(source=source, stream=only or None, **run)
+            interrupt.look()
     layers = [bronze_layer(streams)] if streams else []
     stale = stale_datasets(context)
     for layer in LAYERS[max(1, LAYERS.index(from_layer)) :]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 import traceback
 
 import typer
 
+from blocks import interrupt
 from flows.commands import (
     backfill,
     catalog,
@@ -27,7 +29,7 @@ from flows.commands import (
     streams,
 )
 from flows.console import fail
-from governance.errors import HallmarkError
+from governance.errors import ConfigurationError, HallmarkError, Interrupted
 
 app = typer.Typer(
     name="hallmark",
@@ -54,24 +56,50 @@ rollback.add_to(app)
 def main() -> None:
     """Run a command; the exit status is that of `contract.md`."""
     as_json = "--json" in sys.argv
-    try:
-        app()
-        code = 0
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1
-    except HallmarkError as error:
-        code = fail(error, as_json)
-    except KeyboardInterrupt:
-        code = 130
-    except Exception as error:  # noqa: BLE001 - a fault of the program: its traceback is what a report needs
-        traceback.print_exc()
-        code = fail(HallmarkError(type(error).__name__, str(error)[:500], "report it with the traceback"), as_json)
-    # Great Expectations and duckdb_engine in one process print pages of "leaked" when the interpreter is taken down,
-    # so it ends after what the libraries do at exit.
-    atexit._run_exitfuncs()
+    with interrupt.watched():
+        try:
+            code = status_of_command(as_json)
+        except HallmarkError as error:
+            code = fail(error, as_json)
+        for number in interrupt.SIGNALS:
+            signal.signal(number, lambda *_: os._exit(code))
+        # Great Expectations and duckdb_engine in one process print pages of "leaked" when the interpreter is taken
+        # down, so it ends after what the libraries do at exit.
+        atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def status_of_command(as_json: bool) -> int:
+    """Run it; its exit status. Typer tells usage errors by itself, though not as JSON.
+
+    Raises the HallmarkError that says what stopped it.
+    """
+    try:
+        found = app(standalone_mode=not as_json)
+        code = found if isinstance(found, int) else 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except typer.TyperException as error:
+        raise ConfigurationError("usage", error.format_message(), "see --help of the command") from None
+    except BaseException as error:
+        if interrupt.came():  # it is what a library made of the signal
+            raise interrupted() from None
+        if isinstance(error, HallmarkError):
+            raise
+        traceback.print_exc()  # a fault of the program: its traceback is what a report needs
+        remedy = "report it with the traceback"
+        raise HallmarkError(type(error).__name__, str(error)[:500], remedy) from None
+    if code == Interrupted.exit_code:  # by which Typer tells a KeyboardInterrupt
+        raise interrupted()
+    return code
+
+
+def interrupted() -> Interrupted:
+    """What is said of a command that a signal ended."""
+    sign = interrupt.came() or signal.SIGINT
+    return Interrupted("interrupted", f"{sign.name} came", "what was published stays; give the same command to go on")
 
 
 if __name__ == "__main__":

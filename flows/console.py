@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from governance.errors import HallmarkError
+from governance.errors import HallmarkError, Interrupted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,10 +64,12 @@ def dump(value: object) -> None:
 
 
 def fail(error: HallmarkError, as_json: bool) -> int:
-    """Say what, cause and remedy; the exit status."""
+    """Say what, cause and remedy; the exit status. Who interrupted a command knows the cause: it is one line then."""
+    if isinstance(error, Interrupted):
+        console(stderr=True).print(f"{error.what}; {error.remedy}")
     if as_json:
         dump({"error": error.as_dict()})
-    else:
+    elif not isinstance(error, Interrupted):
         out = console(stderr=True)
         out.print(f"Error: {plain(error.what, 500)}", style="bold red")
         out.print(f"  cause:  {plain(error.cause, 2000)}")

@@ -13,6 +13,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from blocks import interrupt
 from blocks.lock import exclusive
 from blocks.settings import Settings
 from blocks.sources import reader_for
@@ -89,6 +90,7 @@ def load_stream(source: str, stream: str, context: Context) -> list[Result]:
         load = plan(reader, load, context)
         manifests = land(reader, load, context)
         ready = load_and_gate(reader, load, manifests, context)
+        interrupt.look()
         accounts = publish(ready, context)
     except Exception as error:
         record_failure(load, error, context)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
+from blocks import interrupt
 from blocks.sources.base import Manifest, Planned, Reader, Since, Staging
 from blocks.sources.naming import bronze_names
 from blocks.sources.spec import StreamSpec
@@ -67,7 +68,10 @@ def split_duplicates(planned: Sequence[Planned], since: Since) -> tuple[list[Pla
 
 def land(reader: Reader, load: StreamLoad, context: Context) -> list[Manifest]:
     """Write every planned load to the landing zone."""
-    manifests = [reader.land(load.stream, planned, context.landing) for planned in load.planned]
+    manifests = []
+    for planned in load.planned:
+        manifests.append(reader.land(load.stream, planned, context.landing))
+        interrupt.look()
     if manifests:
         with open_warehouse(context.settings) as warehouse:
             warehouse.ledger.landed({m.load_id: sum(p.bytes for p in m.parts) for m in manifests})

@@ -11,6 +11,7 @@ from typing import Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from blocks import interrupt
 from blocks.dbt import DbtProject
 from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import LayerPublish, now
@@ -37,9 +38,10 @@ class StepTimes:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Time one step."""
+        """Time one step. Raises KeyboardInterrupt where a signal came that a library made something else of."""
         began, started = now(), time.monotonic()
         yield
+        interrupt.look()
         seconds = round(time.monotonic() - started, 3)
         self.steps.append({"name": f"{self.layer} {name}", "started_at": began.isoformat(), "seconds": seconds})
 
@@ -89,7 +91,7 @@ def build(context: Context, layer: str, stale: Mapping[str, str]) -> tuple[Layer
         # Gold holds what the published silver holds, which may be less than bronze does.
         upto = warehouse.ledger.last_publish("silver")[0] if layer == "gold" else warehouse.ledger.newest_load()
         full = built_by != fingerprint
-        present = {f"bronze.{name}" for name in warehouse.tables("bronze")}
+        present = {f"bronze.{name}" for name in warehouse.tables("bronze", views=True)}
         models = layer_models(context.manifest, layer, present)
         warehouse.prepare_layer(layer, [m for m, key in models.keys.items() if key], full)
         seeded = warehouse.tables("seeds")

@@ -51,6 +51,12 @@ class UnreachableError(HallmarkError):
     exit_code = 4
 
 
+class Interrupted(HallmarkError):
+    """A signal ended it before its end."""
+
+    exit_code = 130
+
+
 class SourceError(HallmarkError):
     """A stream cannot be read as declared; the other streams go on."""
 

@@ -36,6 +36,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run one batch: ingest, gate and publish bronze, silver and gold, and tell who must know."""
+    from blocks import interrupt
     from blocks.settings import Settings
 
     settings = Settings.load(profile=profile)
@@ -47,6 +48,7 @@ def run(
 
         state = batch(slot, sources, stream, from_layer, profile, return_state=True)
         result: Any = state.result(raise_on_failure=False)
+    interrupt.look()
     if isinstance(result, BaseException):
         raise result
     summary: Summary = result
