@@ -41,6 +41,7 @@ def main() -> None:
             screenshot(home / "reports" / "latest.html", IMAGES / "report.png")
         finally:
             printed([HALLMARK, "sample", "--remove"], home)
+    keep("capacity.txt", printed([HALLMARK, "plan", "--simulate"], None), ROOT / "docs" / "capacity.md")
     with tempfile.TemporaryDirectory(prefix="hallmark-examples-") as folder:
         with EmbeddedPostgres(Path(folder)) as server:
             examples.fill(Path(folder), server.url())
@@ -64,14 +65,13 @@ def printed(command: list[str | Path], home: Path | None) -> str:
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
-def keep(name: str, text: str) -> None:
-    """Write an output, and put it into the README's block of that name."""
+def keep(name: str, text: str, page: Path = ROOT / "README.md") -> None:
+    """Write an output, and put it into the block of that name of a page."""
     OUTPUT.mkdir(exist_ok=True)
     (OUTPUT / name).write_text(text, encoding="utf-8")
-    readme = ROOT / "README.md"
     block = re.compile(rf"(<!-- docs/output/{re.escape(name)} -->\n```text\n).*?(```\n)", re.S)
-    filled = block.sub(lambda found: found[1] + text + found[2], readme.read_text(encoding="utf-8"))
-    readme.write_text(filled, encoding="utf-8")
+    filled = block.sub(lambda found: found[1] + text + found[2], page.read_text(encoding="utf-8"))
+    page.write_text(filled, encoding="utf-8")
 
 
 def screenshot(page: Path, target: Path) -> None:

@@ -70,9 +70,9 @@ class Assumptions:
     gate_seconds: float = 20
     """The gate of one stream: some aggregates over what was staged."""
     statement_seconds: float = 10
-    """What the statements of one stream cost beside their bytes, one after another."""
+    """What the statements of one stream cost beside their bytes: half to load, half to publish."""
     at_once: int = 16
-    """Streams that load, or are tested or published, at a time in the warehouse."""
+    """Streams that load, or are tested, at a time in the warehouse. They publish one after another."""
     transform_gb_credit: float = 425
     """GB of new source rows that one credit brings through the models of silver; of gold a fifth of it is left."""
     gold_share: float = 0.2
@@ -106,7 +106,9 @@ def credits_needed(size: float, streams: int, assumed: Assumptions) -> float:
     layers = (1 + assumed.gold_share) / assumed.transform_gb_credit
     of_bytes = size / GB * (1 / assumed.copy_gb_credit + 1 / assumed.publish_gb_credit + layers)
     rounds = math.ceil(streams / assumed.at_once)
-    waiting = rounds * (assumed.gate_seconds + assumed.statement_seconds) + 2 * assumed.layer_gate_seconds
+    at_once = rounds * (assumed.gate_seconds + assumed.statement_seconds / 2)
+    one_by_one = streams * assumed.statement_seconds / 2
+    waiting = at_once + one_by_one + 2 * assumed.layer_gate_seconds
     return max(of_bytes + waiting * assumed.warehouse_size / 3600, assumed.warehouse_size / 60)
 
 

@@ -82,39 +82,47 @@ def read(streams: Sequence[Stream], assumed: Assumptions) -> tuple[dict[str, flo
     return ends, worked
 
 
-def load(streams: Sequence[Stream], staged: Mapping[str, float], assumed: Assumptions) -> tuple[list[float], float]:
-    """(ends of COPY, gate and publish of each stream, one list after the other; warehouse seconds).
+def load(
+    streams: Sequence[Stream], staged: Mapping[str, float], assumed: Assumptions
+) -> tuple[list[float], list[float], list[float], float]:
+    """(ends of COPY, of gates, of publishes; seconds of the whole warehouse).
 
     The warehouse serves `at_once` streams, each with its share of the warehouse, in the order in which they are staged.
+    They publish one after another, each with the whole warehouse: Snowflake locks `ops.streams` as a whole.
     """
-    share = assumed.warehouse_size / assumed.at_once
     free = [0.0] * assumed.at_once
-    ends: list[float] = []
+    tested: list[tuple[float, Stream]] = []
+    copied: list[float] = []
     worked = 0.0
     for stream in sorted(streams, key=lambda s: (staged[s.name], s.name)):
-        hours = stream.bytes / GB / share
+        hours = stream.bytes / GB / assumed.warehouse_size * assumed.at_once
         copy = hours / assumed.copy_gb_credit * 3600 + assumed.statement_seconds / 2
-        publish = hours / assumed.publish_gb_credit * 3600 + assumed.statement_seconds / 2
         at = max(heapq.heappop(free), staged[stream.name])
-        steps = [at + copy, at + copy + assumed.gate_seconds, at + copy + assumed.gate_seconds + publish]
-        heapq.heappush(free, steps[-1])
-        worked += steps[-1] - at
-        ends += steps
-    return ends, worked
+        copied.append(at + copy)
+        tested.append((at + copy + assumed.gate_seconds, stream))
+        heapq.heappush(free, tested[-1][0])
+        worked += (tested[-1][0] - at) / assumed.at_once
+    published: list[float] = []
+    for at, stream in sorted(tested, key=lambda t: (t[0], t[1].name)):
+        hours = stream.bytes / GB / assumed.warehouse_size
+        publish = hours / assumed.publish_gb_credit * 3600 + assumed.statement_seconds / 2
+        published.append(max([at, *published[-1:]]) + publish)
+        worked += publish
+    return copied, [at for at, _ in tested], published, worked
 
 
 def run(assumed: Assumptions) -> Times:
     """The batch from its begin to gold."""
     streams = streams_of(assumed)
     staged, core_seconds = read(streams, assumed)
-    steps, warehouse_seconds = load(streams, staged, assumed)
-    read_end, bronze = max(staged.values()), max(steps)
+    copied, tested, published, warehouse_seconds = load(streams, staged, assumed)
+    read_end, bronze = max(staged.values()), max(published)
     of_silver = assumed.bytes / GB / assumed.transform_gb_credit / assumed.warehouse_size * 3600
     silver = bronze + of_silver + assumed.layer_gate_seconds
     gold = silver + of_silver * assumed.gold_share + assumed.layer_gate_seconds
-    ends = {"read": read_end, "copy": max(steps[0::3]), "gate": max(steps[1::3]), "publish": bronze}
-    busy = {"cores": core_seconds / assumed.cores / read_end, "warehouse": warehouse_seconds / assumed.at_once / bronze}
-    return Times(ends, {"bronze": bronze, "silver": silver, "gold": gold}, min(steps[2::3]), busy)
+    ends = {"read": read_end, "copy": max(copied), "gate": max(tested), "publish": bronze}
+    busy = {"cores": core_seconds / assumed.cores / read_end, "warehouse": min(1.0, warehouse_seconds / bronze)}
+    return Times(ends, {"bronze": bronze, "silver": silver, "gold": gold}, min(published), busy)
 
 
 def simulate(assumed: Assumptions) -> dict[str, Any]:

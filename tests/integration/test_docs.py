@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from blocks.sources.spec import SourceSpec, StreamSpec, load_sources
 from flows.cli import app
@@ -32,13 +33,20 @@ def code(page: Path) -> Iterator[str]:
     yield from re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.S | re.M))
 
 
-def test_the_readme_shows_what_was_printed() -> None:
-    shown = re.findall(
-        r"<!-- (docs/output/\S+) -->\n```text\n(.*?)```\n", (ROOT / "README.md").read_text("utf-8"), re.S
-    )
-    assert "docs/output/first-run.txt" in dict(shown)
+def test_pages_show_what_was_printed() -> None:
+    block = re.compile(r"<!-- (docs/output/\S+) -->\n```text\n(.*?)```\n", re.S)
+    shown = [found for page in PAGES for found in block.findall(page.read_text("utf-8"))]
+    assert {"docs/output/first-run.txt", "docs/output/capacity.txt"} <= dict(shown).keys()
     for name, text in shown:
         assert text == (ROOT / name).read_text("utf-8"), f"{name} is another: `make pictures`"
+
+
+@pytest.mark.drift
+def test_the_simulated_batch_is_that_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    printed = CliRunner().invoke(app, ["plan", "--simulate"]).stdout
+    shown = (ROOT / "docs/output/capacity.txt").read_text("utf-8")
+    assert [line.rstrip() for line in printed.splitlines()] == shown.splitlines(), "`make pictures`"
 
 
 def test_the_printed_run_has_a_gate_that_failed() -> None:
