@@ -161,8 +161,8 @@ class Warehouse(Protocol):
         """Column → type of a table or view, in order; empty if it is not there."""
         ...
 
-    def tables(self, schema: str) -> list[str]:
-        """Tables and views of a schema."""
+    def tables(self, schema: str, views: bool = False) -> list[str]:
+        """Tables of a schema, or its views."""
         ...
 
     def catalog(self) -> dict[str, dict[str, dict[str, str]]]:

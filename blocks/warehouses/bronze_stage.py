@@ -264,9 +264,10 @@ def raw_row(warehouse: SqlWarehouse, load: StreamLoad) -> str:
 
 def drop_staging(warehouse: SqlWarehouse, table: str) -> None:
     """Remove what a stream has in staging."""
+    warehouse.execute(f"DROP VIEW IF EXISTS bronze__staging.{quote(table)}")
     for name in warehouse.tables("bronze__staging"):
-        if name == table or name.startswith(f"{table}$"):
-            warehouse.execute(f"DROP {'VIEW' if name == table else 'TABLE'} bronze__staging.{quote(name)}")
+        if name.startswith(f"{table}$"):
+            warehouse.execute(f"DROP TABLE bronze__staging.{quote(name)}")
 
 
 def _write_rejects(warehouse: SqlWarehouse, load: StreamLoad, rejects: list[Reject]) -> None:

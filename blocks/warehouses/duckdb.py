@@ -165,11 +165,12 @@ class DuckDBWarehouse(SqlWarehouse):
         )
         return dict(rows)
 
-    def tables(self, schema: str) -> list[str]:
-        """Tables and views of a schema."""
+    def tables(self, schema: str, views: bool = False) -> list[str]:
+        """Tables of a schema, or its views."""
+        kind = "view" if views else "table"
         rows = self.execute(
-            "SELECT DISTINCT table_name FROM duckdb_columns() WHERE schema_name = ? "
-            "AND database_name = current_database() ORDER BY 1",
+            f"SELECT {kind}_name FROM duckdb_{kind}s() WHERE schema_name = ? AND database_name = current_database() "
+            "ORDER BY 1",
             (schema,),
         )
         return [name for (name,) in rows]

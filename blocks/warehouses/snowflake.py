@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _ready: set[tuple[object, ...]] = set()
 _migrating = threading.Lock()
 _Answer = tuple[list[str], list[tuple[Any, ...]]]
+_DEFAULT_LENGTHS = {"VARCHAR": ("16777216", "134217728"), "BINARY": ("8388608", "67108864")}
 PAUSE_SECONDS = 0.2  # Snowflake itself has waited for LOCK_TIMEOUT before it refuses
 
 
@@ -167,8 +168,8 @@ class SnowflakeWarehouse(SqlWarehouse):
         return not snowflake_policies.untagged(self, view, columns, declared)
 
     def view_columns(self, columns: Sequence[str], declared: Protection) -> str:
-        """Their tags."""
-        return snowflake_policies.view_columns(self, columns, declared)
+        """Their tags; whoever could read the view before still can."""
+        return f"{snowflake_policies.view_columns(self, columns, declared)} COPY GRANTS"
 
     def columns(self, schema: str, table: str) -> dict[str, str]:
         """Column → type of a table or view, in order; empty if it is not there."""
@@ -176,12 +177,13 @@ class SnowflakeWarehouse(SqlWarehouse):
             rows = self.query(f'DESC TABLE {schema}."{table}"')
         except NotThereError:
             return {}
-        return {row["name"].lower(): _plain(row["type"]) for row in rows}
+        return {row["name"].lower(): plain_type(row["type"]) for row in rows}
 
-    def tables(self, schema: str) -> list[str]:
-        """Tables and views of a schema."""
+    def tables(self, schema: str, views: bool = False) -> list[str]:
+        """Tables of a schema, or its views."""
+        kind = "VIEWS" if views else "TABLES"
         try:
-            return sorted(row["name"].lower() for row in self.query(f"SHOW OBJECTS IN SCHEMA {schema}"))
+            return sorted(row["name"].lower() for row in self.query(f"SHOW {kind} IN SCHEMA {schema}"))
         except NotThereError:
             return []
 
@@ -219,6 +221,7 @@ def _bound(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _plain(type_: str) -> str:
-    """A type without a length or precision that only repeats the default."""
-    return re.sub(r"^(VARCHAR|BINARY|TIME|TIMESTAMP_TZ|TIMESTAMP_NTZ)\(\d+\)$", r"\1", type_)
+def plain_type(type_: str) -> str:
+    """A type without a length or precision that only repeats the default, today's or that of older accounts."""
+    name, _, length = type_.rstrip(")").partition("(")
+    return name if length in _DEFAULT_LENGTHS.get(name, ("9",) if name.startswith("TIME") else ()) else type_

@@ -7,6 +7,7 @@ Everything here is a definition, which commits: never within a transaction. Each
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -35,10 +36,20 @@ def protect(warehouse: SnowflakeWarehouse, table: str, columns: Collection[str],
     """Let a table show what is declared of it, and last of all be read by whom it is declared for."""
     if hides(warehouse, declared):
         hide(warehouse, table, columns, declared)
-    if declared.cluster_by:
-        warehouse.execute(f"ALTER TABLE {table} CLUSTER BY ({', '.join(map(quote, declared.cluster_by))})")
+    _cluster(warehouse, table, declared.cluster_by)
     for role in declared.readers:
         warehouse.execute(f"GRANT SELECT ON TABLE {table} TO ROLE {role}")
+
+
+def _cluster(warehouse: SnowflakeWarehouse, table: str, columns: Sequence[str]) -> None:
+    """Cluster a table by these columns; one that is so already is left, since a new key begins the work anew."""
+    if not columns:
+        return
+    schema, _, name = table.replace('"', "").upper().partition(".")
+    shown = warehouse.query(f"SHOW TABLES LIKE {literal(name)} IN SCHEMA {schema}")  # _ stands for any letter
+    keys = [str(row.get("cluster_by") or "").upper() for row in shown if row["name"] == name]
+    if [re.findall(r"\w+", key)[1:] for key in keys] != [[c.upper() for c in columns]]:  # LINEAR(a, b)
+        warehouse.execute(f"ALTER TABLE {table} CLUSTER BY ({', '.join(map(quote, columns))})")
 
 
 def hides(warehouse: SnowflakeWarehouse, declared: Protection) -> bool:

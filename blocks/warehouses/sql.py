@@ -53,8 +53,8 @@ class SqlWarehouse(ABC):
         """Column → type of a table or view, in order; empty if it is not there."""
 
     @abstractmethod
-    def tables(self, schema: str) -> list[str]:
-        """Tables and views of a schema."""
+    def tables(self, schema: str, views: bool = False) -> list[str]:
+        """Tables of a schema, or its views."""
 
     @abstractmethod
     def catalog(self) -> dict[str, dict[str, dict[str, str]]]:

@@ -69,7 +69,7 @@ def contents(home: Home, schema: str) -> dict[str, Rows]:
 
     with home.environment(), open_warehouse(Settings.load()) as warehouse:
         found = {}
-        for table in warehouse.tables(schema):
+        for table in (*warehouse.tables(schema), *warehouse.tables(schema, views=True)):
             rows = warehouse.query(f'SELECT {cells(warehouse.columns(schema, table))} FROM {schema}."{table}"')
             plain = ({n: normal_json(normal(v)) for n, v in sorted(r.items()) if n not in VOLATILE} for r in rows)
             found[table] = sorted(plain, key=repr)

@@ -135,9 +135,10 @@ def test_a_view_of_bronze_is_made_with_its_tags_those_of_an_older_type_too(said:
         shape = [ColumnSpec("id", "BIGINT"), ColumnSpec("email", "BIGINT"), ColumnSpec("email__varchar", "VARCHAR")]
         warehouse.ledger.set_stream_schema("crm", "people", shape)
         warehouse.show(load, DECLARED)
-    [view] = [s for s in made.statements if "VIEW" in s]
+    [view] = [s for s in made.statements if s.startswith("CREATE OR REPLACE VIEW")]
     tag = f"WITH TAG ({settings.snowflake_database}.ops.pii = 'email')"
     assert f'bronze."CRM__PEOPLE" ("ID", "EMAIL" {tag}, "EMAIL__VARCHAR" {tag}, "_LOAD_ID", ' in view
+    assert ") COPY GRANTS AS SELECT" in view, "whoever could read it before still can"
     assert isinstance(sqlglot.parse_one(view, read="snowflake"), exp.Create)
 
 
@@ -148,7 +149,7 @@ def test_a_view_is_made_anew_when_it_lacks_a_tag_of_today(said: tuple[Proxy, Set
     def made_by(declared: Protection) -> list[str]:
         made.statements.clear()
         warehouse.show(load, declared)
-        return [s for s in made.statements if "VIEW" in s]
+        return [s for s in made.statements if s.startswith("CREATE OR REPLACE VIEW")]
 
     with open_warehouse(settings) as warehouse:
         warehouse.execute(
@@ -163,6 +164,17 @@ def test_a_view_is_made_anew_when_it_lacks_a_tag_of_today(said: tuple[Proxy, Set
         tagged = rows_of({"column_name": "text", "tag_value": "text"}, [["email", "email"]])
         made.faults.insert(0, Fault("tag_references", lambda s: s.answer(200, tagged)))
         assert not made_by(DECLARED)
+
+
+def test_a_table_is_clustered_once(said: tuple[Proxy, Settings]) -> None:
+    made, settings = said
+    shown = rows_of({"name": "text", "cluster_by": "text"}, [["PEOPLEX", ""], ["PEOPLE", "LINEAR(ID)"]])
+    publish(settings, "SELECT 1 AS id, 'a' AS email, 'b' AS team")
+    assert [s for s in made.statements if "CLUSTER BY" in s]
+    made.statements.clear()
+    made.faults.insert(0, Fault("SHOW TABLES LIKE", lambda s: s.answer(200, shown)))
+    publish(settings, "SELECT 2 AS id, 'a' AS email, 'b' AS team")
+    assert not [s for s in made.statements if "CLUSTER BY" in s]
 
 
 def test_without_a_role_that_sees_them_nothing_is_masked(said: tuple[Proxy, Settings]) -> None:

@@ -106,6 +106,18 @@ def test_a_layer_goes_back_to_one_of_the_last_four_slots(settings: Settings) -> 
         assert len(warehouse.tables("silver__kept")) <= 2 * 4
 
 
+def test_a_view_that_somebody_made_in_a_layer_is_left_alone(settings: Settings) -> None:
+    for number in (1, 2, 3):
+        build(settings, {"a": f"SELECT {number} AS id"})
+        assert publish(settings, number, {"a": None}) == {"a": 1}
+        if number == 1:
+            rows(settings, "CREATE VIEW silver.of_an_analyst AS SELECT id + 1 AS next FROM silver.a")
+    with open_warehouse(settings) as warehouse:
+        assert warehouse.rollback("silver", Batch("back", slot(1)), nothing) == {"a": 1}
+        assert warehouse.execute("SELECT next FROM silver.of_an_analyst") == [(2,)]
+        assert (warehouse.tables("silver"), warehouse.tables("silver", views=True)) == (["a"], ["of_an_analyst"])
+
+
 def test_a_run_that_another_one_found_over_publishes_nothing(settings: Settings) -> None:
     for number in (1, 2):
         build(settings, {"a": f"SELECT {number} AS id"})
