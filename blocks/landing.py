@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -54,8 +55,8 @@ def open_landing(settings: Settings) -> Landing:
         from blocks.landing_s3 import S3Landing
 
         return S3Landing(root, settings.home / "scratch" / "landing", settings.landing_kms_key)
-    if "://" in root:
-        remedy = "give a folder or s3://bucket/prefix"
+    if re.match(r"[A-Za-z][\w.+-]*:", root):  # also s3:/bucket, which would be a folder of this name
+        remedy = "give s3://bucket/prefix or a folder, one whose name has a colon as ./name"
         raise ConfigurationError(f"HALLMARK_LANDING {root}", "there is no such landing zone", remedy)
     return Landing(Path(root))
 
@@ -65,6 +66,9 @@ class Landing:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+
+    def check(self) -> None:
+        """Raises ConfigurationError where it is missing or refused. A folder is made when something is landed."""
 
     def folder(self, source: str, stream: str, load_id: str) -> Path:
         """Folder of one load; not created."""

@@ -12,6 +12,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,11 @@ class S3Landing(Landing):
         self.encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
         self._there: dict[str, dict[str, int]] = {}
         """Load id → name → bytes of what is in the bucket, of the loads that this run has seen."""
+
+    def check(self) -> None:
+        """Raises ConfigurationError for a bucket that is missing or refused, UnreachableError without an answer."""
+        named = replace(self.s3.named, refused=ConfigurationError)  # nothing was started
+        S3(named, self.s3.where, self.s3.credentials).call("list_objects_v2", Prefix=self.prefix, MaxKeys=1)
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Bring the parts to the bucket, then the manifest; what is there already is left."""

@@ -32,7 +32,7 @@ from flows.context import Context, make_context, name_run, sample_servers
 from flows.deliver import deliver
 from flows.ingest import empty_result
 from flows.lineage import bronze_lineage
-from flows.load import after_publish, load_and_gate, mend, record_failure, words
+from flows.load import after_publish, is_passing, load_and_gate, mend, record_failure, words
 from flows.runs import newest_slot, part
 from flows.told import load_events
 from governance.model import Event
@@ -82,7 +82,7 @@ def work(chosen: Sequence[Chosen], sources: str | None, context: Context) -> Sum
             counts = ("read", "published", "unchanged", "quarantined", "deleted")
             result |= {"status": "published", **{name: getattr(account, name) for name in counts}}
         except Exception as error:  # noqa: BLE001 - it is recorded, as the failure of this stream
-            result |= {"status": "failed", "error": words(error)}
+            result |= {"status": "failed", "error": words(error), "retry": is_passing(error)}
         result |= {"bytes": one.bytes, "seconds": round(time.monotonic() - started, 3)}
         results.append(result)
     summary = steps(context, sources, {}, None, "silver")

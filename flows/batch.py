@@ -14,6 +14,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from blocks import interrupt
+from blocks.landing import open_landing
 from blocks.lock import exclusive
 from blocks.settings import Settings
 from blocks.sources.spec import load_sources
@@ -30,7 +31,7 @@ from flows.context import (
 )
 from flows.deliver import deliver
 from flows.ingest import ingest_source
-from flows.load import words
+from flows.load import is_passing, words
 from flows.report import publish_artifacts, write_report
 from flows.runs import begin, recorded
 from flows.stale import stale_datasets
@@ -54,6 +55,7 @@ def batch(
     check_layer(from_layer)
     with exclusive(settings.home / "batch.lock", "the batch") as describe, sample_servers(settings):
         wanted = select_streams(load_sources(sources_path(sources)), stream)
+        open_landing(settings).check()
         chosen, attempt, run_id = begin(settings, slot, rebuild=from_layer != "bronze" or stream is not None)
         if attempt == 0:
             return Completed(data=nothing_to_do(run_id, chosen))
@@ -92,7 +94,7 @@ def steps(
         try:
             layers.append(transform(layer=layer, stale=stale, **run))
         except Exception as error:  # noqa: BLE001 - whatever stopped a layer is recorded and told, as its failure
-            layers.append({**unbuilt(layer, "failed"), "error": words(error)})
+            layers.append({**unbuilt(layer, "failed"), "error": words(error), "retry": is_passing(error)})
             LOG.error("%s failed: %s", layer, words(error)["cause"])
     failed = any(s["status"] == "failed" for s in streams) or any(x["status"] in STOPPED for x in layers)
     summary: Summary = {

@@ -77,6 +77,7 @@ def collect(settings: Settings, dry_run: bool, tell: Callable[[Survey], None]) -
     """
     landing, now = open_landing(settings), settings.clock()
     with exclusive(settings.home / "batch.lock", "the batch"):
+        landing.check()
         found = survey(settings, landing, now)
         tell(found)
         if found.removed and not dry_run:

@@ -22,7 +22,7 @@ from blocks.warehouses.base import Account, Accounts, Ready, StreamLoad, now
 from flows import slots
 from flows.context import Context, make_context, sample_servers, select_streams, sources_path
 from flows.deliver import deliver
-from flows.load import after_publish, land, load_and_gate, plan, publish, record_failure, words
+from flows.load import after_publish, is_passing, land, load_and_gate, plan, publish, record_failure, words
 from flows.report import publish_stream_artifacts
 from flows.runs import part
 
@@ -120,7 +120,7 @@ def _results(source: str, stream: str, outcome: Any) -> list[Result]:
     """What a task returned; of one that failed, its error."""
     if isinstance(outcome, list):
         return outcome
-    return [{**empty_result(source, stream), "status": "failed", "error": words(outcome)}]
+    return [{**empty_result(source, stream), "status": "failed", "error": words(outcome), "retry": is_passing(outcome)}]
 
 
 def empty_result(source: str, stream: str) -> Result:

@@ -21,7 +21,7 @@ from flows.lineage import bronze_lineage
 from flows.state import save_picture
 from flows.told import gate_event, load_events
 from governance.declared_tests import DeclaredTest
-from governance.errors import GateBlocked, HallmarkError, HeldError, SourceError
+from governance.errors import GateBlocked, HallmarkError, HeldError, SourceError, UnreachableError
 from governance.model import Event
 
 LOG = logging.getLogger("hallmark")
@@ -208,3 +208,8 @@ def words(error: BaseException) -> dict[str, str]:
     if isinstance(error, HallmarkError):
         return error.as_dict()
     return HallmarkError(type(error).__name__, str(error)[:500], "see the log of the run").as_dict()
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether trying again is sensible, with nothing changed but the time."""
+    return isinstance(error, UnreachableError)

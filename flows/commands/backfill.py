@@ -41,7 +41,7 @@ def backfill(
     if not plan["streams"]:
         dump({"plan": plan, "state": "nothing_to_do", "streams": [], "layers": []}) if as_json else None
         return
-    from flows.commands.run import prefect_api, progress
+    from flows.commands.run import exit_status, prefect_api, progress
 
     # What was confirmed is what is loaded, though a batch may have published more meanwhile.
     ids = [i for s in plan["streams"] for i in s["load_ids"]] if not plan["range"] else []
@@ -54,7 +54,7 @@ def backfill(
     if isinstance(result, BaseException):
         raise result
     dump({**result, "plan": plan}) if as_json else show(result)
-    raise typer.Exit(1 if result["state"] == "failed" else 0)
+    raise typer.Exit(exit_status(result))
 
 
 def planned(

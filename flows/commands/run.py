@@ -12,7 +12,7 @@ import typer
 
 from flows.commands.options import AsJson, Profile, make_home, reading
 from flows.console import console, dump, plain, table
-from governance.errors import ConfigurationError
+from governance.errors import ConfigurationError, UnreachableError
 
 if TYPE_CHECKING:
     from blocks.settings import Settings
@@ -53,7 +53,15 @@ def run(
         raise result
     summary: Summary = result
     dump(summary) if as_json else show(summary)
-    raise typer.Exit(0 if summary["state"] != "failed" else 1)
+    raise typer.Exit(exit_status(summary))
+
+
+def exit_status(summary: Summary) -> int:
+    """Of a run that came to its end: 4 where all that failed did so for want of a dependency."""
+    if summary["state"] != "failed":
+        return 0
+    failed = [x for x in (*summary["streams"], *summary["layers"]) if x["status"] in ("failed", "blocked")]
+    return UnreachableError.exit_code if all(x.get("retry") for x in failed) else 1
 
 
 def check_configuration(
