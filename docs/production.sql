@@ -1,7 +1,8 @@
--- What Hallmark needs in a Snowflake account. An account administrator runs it once, in a worksheet or by
--- `snow sql -f docs/production.sql`; running it again is harmless. docs/production.md says why each thing is there.
+-- What Hallmark needs in a Snowflake account of any edition. An account administrator runs it once; running it again is
+-- harmless, and changes nothing of what is there. docs/production.md says how, and why each thing is there.
 -- Before: put the public key in the place of PUBLIC_KEY (step 1 of the page), and look at sizes and quotas.
--- No test executes this file against Snowflake: tests/unit/test_production_docs.py parses it.
+-- production-enterprise.sql and production-stage.sql come after it, where they are wanted.
+-- No test executes these files against Snowflake: tests/unit/test_production_docs.py parses them.
 
 USE ROLE ACCOUNTADMIN;
 
@@ -71,12 +72,8 @@ GRANT OWNERSHIP ON SCHEMA HALLMARK.OPS TO ROLE HALLMARK_LOADER COPY CURRENT GRAN
 GRANT OWNERSHIP ON SCHEMA HALLMARK.SILVER TO ROLE HALLMARK_TRANSFORMER COPY CURRENT GRANTS;
 GRANT OWNERSHIP ON SCHEMA HALLMARK.GOLD TO ROLE HALLMARK_TRANSFORMER COPY CURRENT GRANTS;
 
--- 4. Personal data and cost: the flows make tag and policies where HALLMARK_SNOWFLAKE_PII_ROLE is set; the cost model
--- reads account_usage. Leave out what you do not use.
+-- 4. Cost: what the cost model reads of account_usage. Leave it out where it is not used.
 
-GRANT APPLY TAG ON ACCOUNT TO ROLE HALLMARK_LOADER;
-GRANT APPLY MASKING POLICY ON ACCOUNT TO ROLE HALLMARK_LOADER;
-GRANT APPLY ROW ACCESS POLICY ON ACCOUNT TO ROLE HALLMARK_TRANSFORMER;
 GRANT DATABASE ROLE SNOWFLAKE.USAGE_VIEWER TO ROLE HALLMARK_TRANSFORMER;
 GRANT DATABASE ROLE SNOWFLAKE.GOVERNANCE_VIEWER TO ROLE HALLMARK_TRANSFORMER;
 
@@ -88,13 +85,3 @@ CREATE USER IF NOT EXISTS HALLMARK_BATCH TYPE = SERVICE RSA_PUBLIC_KEY = 'PUBLIC
 ALTER USER HALLMARK_BATCH SET TIMEZONE = 'UTC';
 GRANT ROLE HALLMARK_LOADER TO USER HALLMARK_BATCH;
 GRANT ROLE HALLMARK_TRANSFORMER TO USER HALLMARK_BATCH;
-
--- 6. Only for HALLMARK_SNOWFLAKE_STAGE: a stage over the landing bucket, so that COPY reads from S3. Who trusts whom is
--- in step 2 of the page. Without it the flows make a stage of their own, within Snowflake.
-
-CREATE STORAGE INTEGRATION IF NOT EXISTS HALLMARK_LANDING TYPE = EXTERNAL_STAGE STORAGE_PROVIDER = 'S3' ENABLED = TRUE
-    STORAGE_AWS_ROLE_ARN = 'arn:aws:iam::123456789012:role/hallmark-snowflake'
-    STORAGE_ALLOWED_LOCATIONS = ('s3://acme-hallmark-landing/prod/');
-CREATE STAGE IF NOT EXISTS HALLMARK.OPS.LANDING URL = 's3://acme-hallmark-landing/prod/'
-    STORAGE_INTEGRATION = HALLMARK_LANDING;
-GRANT USAGE ON STAGE HALLMARK.OPS.LANDING TO ROLE HALLMARK_LOADER;

@@ -1,6 +1,6 @@
-"""docs/production.md and docs/production.sql, held against the code: settings, commands, types, rights.
+"""docs/production.md and its SQL files, held against the code: settings, commands, types, rights.
 
-production.sql is not executed: the emulator of Snowflake knows no role, grant, monitor or integration.
+The SQL is not executed: the emulator of Snowflake knows no role, grant, monitor or integration.
 """
 
 from __future__ import annotations
@@ -27,9 +27,12 @@ from flows.cli import app
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = (DOCS / "production.md").read_text("utf-8")
-SQL = (DOCS / "production.sql").read_text("utf-8")
-STATEMENTS = [" ".join(s.split()) for s in re.sub(r"^--.*$", "", SQL, flags=re.M).split(";") if s.strip()]
+SQL, ENTERPRISE, STAGE = (
+    (DOCS / f"{name}.sql").read_text("utf-8") for name in ("production", "production-enterprise", "production-stage")
+)
 TEXT, NAME, ROLE = r"'[^']*'", r"[A-Z][\w.]*", r"(?:HALLMARK_[A-Z]+|PII_READER)"
+# What Standard edition refuses, by https://docs.snowflake.com/en/user-guide/intro-supported-features
+OF_ENTERPRISE = r"\b(TAG|MASKING POLICY|ROW ACCESS POLICY)\b|DATA_RETENTION_TIME_IN_DAYS = (?![01]\b)"
 # What sqlglot does not read, in the form of https://docs.snowflake.com/en/sql-reference/sql-all
 FORMS = (
     rf"CREATE ROLE IF NOT EXISTS {ROLE} COMMENT = {TEXT}",
@@ -43,6 +46,14 @@ FORMS = (
     rf"DEFAULT_WAREHOUSE = {NAME} DEFAULT_SECONDARY_ROLES = \(\) COMMENT = {TEXT}",
     rf"ALTER USER {NAME} SET TIMEZONE = {TEXT}",
 )
+
+
+def statements(sql: str) -> list[str]:
+    """The statements of a file, each on a line."""
+    return [" ".join(s.split()) for s in re.sub(r"^--.*$", "", sql, flags=re.M).split(";") if s.strip()]
+
+
+STATEMENTS = [s for sql in (SQL, ENTERPRISE, STAGE) for s in statements(sql)]
 
 
 def rows(heading: str) -> Iterator[list[str]]:
@@ -72,6 +83,11 @@ def test_a_statement_has_a_form_that_snowflake_reads(statement: str, caplog: pyt
         parsed = sqlglot.parse_one(statement, read="snowflake")
     if isinstance(parsed, sqlglot.exp.Command):
         assert any(re.fullmatch(form, statement) for form in FORMS)
+
+
+def test_standard_edition_stops_at_nothing() -> None:
+    assert not [s for sql in (SQL, STAGE) for s in statements(sql) if re.search(OF_ENTERPRISE, s)]
+    assert all(re.search(OF_ENTERPRISE, s) for s in statements(ENTERPRISE)[1:])
 
 
 def test_the_page_names_the_rights_that_are_granted() -> None:
@@ -108,7 +124,7 @@ def test_the_page_names_the_settings_of_snowflake_and_the_landing_zone() -> None
 
 def test_every_variable_that_the_page_names_is_a_setting() -> None:
     settings = {PREFIX + name.upper() for name in Settings.model_fields}
-    objects = set(re.findall(rf"\b{PREFIX}\w+", SQL))
+    objects = {name for statement in STATEMENTS for name in re.findall(rf"\b{PREFIX}\w+", statement)}
     assert set(re.findall(rf"\b{PREFIX}[A-Z_]+\b", PAGE)) <= settings | objects | {PREFIX}
 
 
@@ -137,8 +153,8 @@ def test_the_page_names_the_types_of_snowflake() -> None:
 
 
 def test_the_policy_grants_what_the_landing_zone_asks_for() -> None:
-    statements = json.loads(block("policy"))["Statement"]
-    allowed = {a for s in statements for a in ([s["Action"]] if isinstance(s["Action"], str) else s["Action"])}
+    policy = json.loads(re.split("(?m)^.*EOF$", block("role"))[1])
+    allowed = {a for s in policy["Statement"] for a in ([s["Action"]] if isinstance(s["Action"], str) else s["Action"])}
     asked = set(re.findall(r"s3:\w+", GRANTS))
     assert asked
     assert asked <= allowed
