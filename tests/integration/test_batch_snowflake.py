@@ -1,28 +1,43 @@
-"""The sample batch on an emulated Snowflake: the same commands, and the same rows in every layer as on DuckDB.
+"""The sample batch on an emulated Snowflake and S3: the same commands, and the same rows in every layer as on DuckDB.
 
-Only identities and times of loads may differ. The emulator executes everything that is asserted here.
+Only identities and times of loads may differ. The emulators execute everything that is asserted here.
 """
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
+import boto3
 import pytest
 
-from tests.homes import SLOT1, VOLATILE, Home
+from blocks.settings import Settings
+from blocks.warehouses import open_warehouse
+from tests import s3_support
+from tests.homes import SLOT1, VOLATILE, Home, holding
 from tests.integration.snowflake_models_support import normal
 from tests.snowflake_support import environment_of
 
 
+SECRETS = {"password of Snowflake": "hidden-of-snowflake", "key of AWS": "hidden-of-aws"}
+
+
 @pytest.fixture(scope="module")
-def home(sampled: Home, new_home: Callable[..., Home], snowflake: dict[str, str], prefect_server: str) -> Home:
+def home(sampled: Home, new_home: Callable[..., Home], snowflake: dict[str, str]) -> Iterator[Home]:
     """After the first slot, of the sample that `first` has on DuckDB."""
     made = new_home(sampled)
-    made.variables |= environment_of(snowflake, "BATCH")
-    made.summary = made.run(slot=SLOT1)
-    return made
+    with s3_support.moto() as url, pytest.MonkeyPatch.context() as patch:
+        s3_support.use(patch, url)
+        boto3.client("s3").create_bucket(Bucket="landing")
+        made.variables |= {**s3_support.aws_environment(url), **environment_of(snowflake, "BATCH")}
+        password, key = SECRETS.values()
+        made.variables |= {"HALLMARK_SNOWFLAKE_PASSWORD": password, "AWS_SECRET_ACCESS_KEY": key}
+        made.variables["HALLMARK_LANDING"] = "s3://landing/zone"
+        done = made.hallmark("run", "--profile", "snowflake", "--slot", SLOT1, "--json")
+        assert done.code == 0, done
+        made.summary = done.json
+        yield made
 
 
 def test_the_batch_completes_with_the_accounts_of_duckdb(home: Home, first: Home) -> None:
@@ -38,6 +53,20 @@ def test_the_batch_completes_with_the_accounts_of_duckdb(home: Home, first: Home
             f["check_id"]: f["failed_rows"] for f in theirs["failures"]
         }
         assert {v: mine[v] for v in verdicts} == {v: theirs[v] for v in verdicts}
+
+
+def test_what_is_landed_is_in_the_bucket_alone(home: Home) -> None:
+    landed = {key.split("/")[-2] for key in s3_support.objects("landing")}
+    with home.environment(), open_warehouse(Settings.load()) as warehouse:
+        loads = warehouse.execute("SELECT load_id, bytes FROM ops.loads WHERE status = 'published'")
+    assert {load_id for load_id, size in loads if size} == landed
+    assert not [p for p in (home.path / "landing").rglob("*") if p.is_file()]
+
+
+def test_a_secret_is_in_no_file_of_the_run(home: Home) -> None:
+    """Logs of dbt and of the server, its database of parameters, artifacts and events, reports."""
+    assert (home.path / "prefect" / "prefect.db").stat().st_size > 0 and (home.path / "logs" / "dbt.log").is_file()
+    assert not holding(home.path, SECRETS)
 
 
 @pytest.mark.parametrize("schema", ["bronze", "silver", "gold"])
@@ -64,9 +93,6 @@ Rows = list[dict[str, Any]]
 
 def contents(home: Home, schema: str) -> dict[str, Rows]:
     """table → its rows in an order of their own, without ids and times of loads."""
-    from blocks.settings import Settings
-    from blocks.warehouses import open_warehouse
-
     with home.environment(), open_warehouse(Settings.load()) as warehouse:
         found = {}
         for table in (*warehouse.tables(schema), *warehouse.tables(schema, views=True)):

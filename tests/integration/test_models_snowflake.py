@@ -6,6 +6,7 @@ Two slots, so that incremental models are built in full and then go on from a cl
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -104,3 +105,26 @@ def test_the_cost_is_shared_out(slots: list[Slot]) -> None:
     assert {c["team"] for c in costs if c["dataset"] == "bronze.drops__events"} == {"growth"}
     idle = [c for c in costs if c["dataset"] == "idle"]
     assert [(c["warehouse"], c["queries"]) for c in idle] == [("HALLMARK_LOAD", 0)]
+
+
+def test_the_cost_of_an_account_is_read_of_its_own_record(snowflake: dict[str, str], tmp_path: Path) -> None:
+    snow = Snow(snowflake, "COST", tmp_path / "snow")
+    dbt, values = DbtProject(snow.settings, "gold"), {"slot": "2026-11-23T00:00:00Z"}
+    built: list[Table] = []
+    dbt.invoke(["seed"], values)
+    for account_usage in (False, True):
+        dbt.invoke(["run", "--select", "mrt_platform_cost"], {**values, "account_usage": account_usage})
+        built.append(snow.table("gold__audit.mrt_platform_cost"))
+        if not account_usage:
+            snow.execute("CREATE DATABASE IF NOT EXISTS snowflake")
+            snow.execute("CREATE SCHEMA snowflake.account_usage")
+            snow.execute("USE DATABASE cost")
+            at = ", CAST('2026-11-22' AS TIMESTAMP_TZ) AS start_time"
+            for view, more in {
+                "query_attribution_history": "", "query_history": at, "warehouse_metering_history": "",
+            }.items():  # fmt: skip
+                sample = f"SELECT *{more} FROM seeds.sample_{view}"
+                snow.execute(f"CREATE TABLE snowflake.account_usage.{view} AS {sample}")
+            old = "SELECT 'OLD', CAST('2020-01-01' AS TIMESTAMP_TZ), 99"  # longer ago than is held
+            snow.execute(f"INSERT INTO snowflake.account_usage.warehouse_metering_history {old}")
+    assert checksum(built[0]) == checksum(built[1]) and built[1][1]
