@@ -178,7 +178,8 @@ def _range(wanted: Wanted, source: SourceSpec, stream: StreamSpec, known: Histor
     planned = Planned(f"{name}{BACKFILL}{bounds}:{times + 1}", lower=wanted.lower, upper=wanted.upper)
     expected = range_reader(source).estimate(stream, wanted.lower, wanted.upper)
     words = f"reads {stream.cursor} from {wanted.lower or 'the first'} to {wanted.upper or 'the last'} of the table"
-    return Chosen(source.name, stream.name, known, (), (planned,), rows=expected.rows, bytes=expected.bytes, what=words)
+    loads = (planned,) if expected.rows else ()
+    return Chosen(source.name, stream.name, known, (), loads, rows=expected.rows, bytes=expected.bytes, what=words)
 
 
 def range_reader(source: SourceSpec) -> PostgresRange:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from blocks.landing import Landing
 from blocks.sources.base import Manifest, Planned
@@ -16,10 +17,13 @@ from blocks.sources.postgres.columns import Column, columns_of, quote_table
 from blocks.sources.spec import StreamSpec
 from governance.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    import psycopg
+
 
 @dataclass(frozen=True)
 class Estimate:
-    """What the planner of the database expects of a SELECT; no row is read for it."""
+    """What the planner of the database expects of a SELECT; no row is read for it. 0 rows are certain."""
 
     rows: int
     bytes: int
@@ -37,7 +41,10 @@ class PostgresRange(PostgresReader):
         return found
 
     def estimate(self, stream: StreamSpec, lower: str | None, upper: str | None, *, inside: bool = True) -> Estimate:
-        """Rows and bytes of a range; unless `inside`, of what a batch after the cursor `lower` would read."""
+        """Rows and bytes of a range; unless `inside`, of what a batch after the cursor `lower` would read.
+
+        Raises ConfigurationError for a bound that is no value of the cursor.
+        """
         from blocks.discovery.postgres import connected
 
         if self.spec.url is None:
@@ -47,6 +54,8 @@ class PostgresRange(PostgresReader):
             columns = columns_of(connection, stream)
         where = self._where(stream, columns, planned) if inside else super()._where(stream, columns, planned)
         with connected(self.spec.url.get_secret_value()) as database:
+            if inside and not self._has_rows(database, stream, columns, planned):
+                return Estimate(0, 0)
             named = f"to_regclass({literal(table)})"
             sql = f"SELECT reltuples::float8, pg_relation_size(oid) FROM pg_class WHERE oid = {named}"
             held = database.execute(sql.encode()).fetchone()
@@ -56,7 +65,26 @@ class PostgresRange(PostgresReader):
         expected = float(body[0][0]["Plan"]["Plan Rows"]) if body else 0.0
         # A table that was never analysed has -1 rows; its whole size is then the best guess.
         share = min(1.0, expected / known) if known > 0 else 1.0
-        return Estimate(round(expected), round(size * share))
+        return Estimate(max(1, round(expected)) if inside else round(expected), round(size * share))
+
+    def _has_rows(
+        self, database: psycopg.Connection[Any], stream: StreamSpec, columns: Sequence[Column], planned: Planned
+    ) -> bool:
+        import psycopg
+
+        kind = next((c.source_type for c in columns if c.source == stream.cursor), "text")
+        for option, value in (("--from", planned.lower), ("--to", planned.upper)):
+            try:
+                database.execute(f"SELECT {literal(value)}::{kind}".encode() if value is not None else b"SELECT")
+            except psycopg.DataError as error:
+                cause = f"{option} {value} is no value of its cursor {stream.cursor}: {error.diag.message_primary}"
+                name = f"stream {self.spec.name}.{stream.name}"
+                raise ConfigurationError(name, cause, f"give a value of type {kind}") from None
+        where = self._where(stream, columns, planned) or "true"
+        found = database.execute(
+            f"SELECT EXISTS (SELECT 1 FROM {quote_table(stream.table or '')} WHERE {where})".encode()
+        ).fetchone()
+        return bool(found and found[0])
 
     def _where(self, stream: StreamSpec, columns: Sequence[Column], planned: Planned) -> str:
         column = next((c for c in columns if c.source == stream.cursor), None)

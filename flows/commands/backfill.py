@@ -90,7 +90,7 @@ def confirm(as_json: bool) -> None:
 def show_plan(plan: dict[str, Any]) -> None:
     """Streams, loads, rows and what becomes of them."""
     if not plan["streams"]:
-        console().print("No landed load is there that fits: nothing to do.")
+        console().print("No landed load, and no row of a table, is there that fits: nothing to do.")
         return
     rows = [{**s, "size": human(s["bytes"])} for s in plan["streams"]]
     table("The backfill", ("stream", "loads", "rows", "size"), rows, ("loads", "rows", "size"))

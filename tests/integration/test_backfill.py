@@ -160,6 +160,32 @@ def test_a_range_of_a_table_is_read_again(home: Home) -> None:
     assert home.rows(CURSORS) == cursors
 
 
+def test_a_range_without_rows_is_nothing_to_do(home: Home) -> None:
+    before = home.rows("SELECT * FROM ops.loads ORDER BY ALL"), home.rows("SELECT * FROM ops.batches ORDER BY ALL")
+    call = ("backfill", "shop.orders", "--from", "2031-01-01", "--sources", str(home.sources), "--yes")
+    done = home.hallmark(*call, "--json")
+    assert (done.code, done.json["state"]) == (0, "nothing_to_do") and "nothing to do" in home.hallmark(*call).out
+    assert backfill(home, "shop.orders", lower="2031-01-01")["state"] == "nothing_to_do"
+    after = home.rows("SELECT * FROM ops.loads ORDER BY ALL"), home.rows("SELECT * FROM ops.batches ORDER BY ALL")
+    assert after == before
+
+
+@pytest.mark.parametrize("option", ["--from", "--to"])
+def test_a_bound_that_is_no_value_of_the_cursor_is_named(home: Home, option: str) -> None:
+    call = ("backfill", "shop.orders", option, "yesterdayish", "--sources", str(home.sources), "--yes", "--json")
+    done = home.hallmark(*call)
+    error = done.json["error"]
+    assert done.code == 2 and error["what"] == "stream shop.orders", error
+    assert f"{option} yesterdayish" in error["cause"] and "updated_at" in error["cause"], error
+    assert "timestamptz" in error["remedy"]
+
+
+def test_the_console_is_as_quiet_as_that_of_a_run(home: Home) -> None:
+    call = ("backfill", "shop.orders", "--from", "2026-01-09", "--to", "2026-01-10", "--sources", str(home.sources))
+    done = home.hallmark(*call, "--yes", "--json")
+    assert done.json["state"] == "completed" and done.err == ""
+
+
 def test_the_plan_is_shown_and_wants_a_yes(home: Home) -> None:
     loads = home.value("SELECT count(*) FROM ops.loads")
     call = ("backfill", "drops.prices", "--sources", str(home.sources))
