@@ -157,6 +157,19 @@ def local_server(home: Path, *, verbose: bool = False) -> Iterator[str]:
 
 
 @contextmanager
+def without_server(home: Path) -> Iterator[None]:
+    """Prefect's settings of a local run, for what is asked before its server is needed.
+
+    Whatever imports Prefect first decides how much it writes to the console ever after.
+    """
+    before = _use(local_environment(home.resolve(), os.environ))
+    try:
+        yield
+    finally:
+        _change(before)
+
+
+@contextmanager
 def configured_server() -> Iterator[str]:
     """The API URL that the environment or the profile names (`--server`), with prefect.toml's settings as defaults.
 

@@ -30,10 +30,12 @@ def backfill(
 ) -> None:
     """Load landed parts again by today's rules, or a range of a table; no cursor moves. The plan is shown before."""
     from blocks.settings import Settings
+    from flows.server import without_server
 
     reading()
     settings = Settings.load(profile=profile)
-    plan = planned(settings, streams, lower, upper, loads or [], sources, profile)
+    with without_server(settings.home):
+        plan = planned(settings, streams, lower, upper, loads or [], sources, profile)
     if not as_json:
         show_plan(plan)
     if plan["streams"] and not yes:

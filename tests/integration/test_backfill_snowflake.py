@@ -72,3 +72,10 @@ def bronze(settings: Settings) -> dict[str, list[tuple[str, ...]]]:
         shown = {"names": "id, name", "prices": "sku, cents"}
         rows = {s: warehouse.execute(f"SELECT {shown[s]} FROM bronze.drops__{s} ORDER BY 1") for s in STREAMS}
     return {stream: [tuple(map(str, row)) for row in found] for stream, found in rows.items()}
+
+
+def test_the_console_is_as_quiet_as_that_of_a_run(home: Home) -> None:
+    home.with_parse()
+    done = home.hallmark("backfill", "drops.names", "--sources", str(home.sources), "--yes", "--json")
+    assert done.err == ""
+    assert (done.code, done.json["state"]) == (0, "completed"), done.json
