@@ -15,6 +15,7 @@ from tests.integration.dbt_support import Warehouse
 from tests.integration.postgres_support import Table, TableOf
 from tests.integration.sources_support import built
 from tests.once import once
+from tests.snowflake_support import environment_of
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +41,12 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     variables = request.getfixturevalue("snowflake")
     values = {name.removeprefix("HALLMARK_").lower(): value for name, value in variables.items()}
     return Settings(home=tmp_path, profile="snowflake", snowflake_database=f"T{uuid4().hex}".upper(), **values)
+
+
+@pytest.fixture(scope="module")
+def account(snowflake: dict[str, str]) -> dict[str, str]:
+    """The variables of a batch, on a database of its own."""
+    return environment_of(snowflake, f"B{uuid4().hex}".upper())
 
 
 @pytest.fixture

@@ -17,23 +17,21 @@ from blocks.warehouses import open_warehouse
 from tests import s3_support
 from tests.homes import SLOT1, VOLATILE, Home, holding
 from tests.integration.snowflake_models_support import normal
-from tests.snowflake_support import environment_of
 
 
 SECRETS = {"password of Snowflake": "hidden-of-snowflake", "key of AWS": "hidden-of-aws"}
 
 
 @pytest.fixture(scope="module")
-def home(sampled: Home, new_home: Callable[..., Home], snowflake: dict[str, str]) -> Iterator[Home]:
+def home(sampled: Home, new_home: Callable[..., Home], account: dict[str, str]) -> Iterator[Home]:
     """After the first slot, of the sample that `first` has on DuckDB."""
     made = new_home(sampled)
     with s3_support.moto() as url, pytest.MonkeyPatch.context() as patch:
         s3_support.use(patch, url)
         boto3.client("s3").create_bucket(Bucket="landing")
-        made.variables |= {**s3_support.aws_environment(url), **environment_of(snowflake, "BATCH")}
         password, key = SECRETS.values()
-        made.variables |= {"HALLMARK_SNOWFLAKE_PASSWORD": password, "AWS_SECRET_ACCESS_KEY": key}
-        made.variables["HALLMARK_LANDING"] = "s3://landing/zone"
+        made.variables |= {"HALLMARK_SNOWFLAKE_PASSWORD": password, **account, **s3_support.aws_environment(url)}
+        made.variables |= {"AWS_SECRET_ACCESS_KEY": key, "HALLMARK_LANDING": "s3://landing/zone"}
         done = made.hallmark("run", "--profile", "snowflake", "--slot", SLOT1, "--json")
         assert done.code == 0, done
         made.summary = done.json

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,7 +10,8 @@ import pytest
 
 from blocks.settings import Settings
 
-pytest.register_assert_rewrite("tests.integration.test_warehouses", "tests.integration.test_warehouse_layers")
+SUITES = ("test_warehouses", "test_warehouse_layers", "test_batch_snowflake")
+pytest.register_assert_rewrite(*(f"tests.integration.{name}" for name in SUITES))
 PREFIX = "HALLMARK_LIVE_"
 # Read while the tests are collected: none of them sees a HALLMARK_ variable of the machine.
 GIVEN = {
@@ -19,18 +21,39 @@ GIVEN = {
 }
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _read_already() -> None:
+    """They are settings of these tests, none of the product."""
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[name]
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
     """Of a home and a database of its own, which goes with the test."""
+    with database() as name:
+        yield Settings(home=tmp_path, profile="snowflake", **{**GIVEN, "snowflake_database": name})
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[dict[str, str]]:
+    """The variables of a batch, on a database of its own."""
+    with database() as name:
+        given = {**GIVEN, "snowflake_database": name, "profile": "snowflake"}
+        yield {f"HALLMARK_{setting.upper()}": value for setting, value in given.items()}
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """A new database, dropped afterwards."""
     from blocks.warehouses.snowflake_session import connect
 
     if "snowflake_account" not in GIVEN:
         pytest.skip(f"no account is given: see {Path(__file__).parent.name}/README.md")
     name = f"HALLMARK_LIVE_{uuid4().hex}".upper()
-    found = Settings(home=tmp_path, profile="snowflake", **{**GIVEN, "snowflake_database": name})
-    with connect(found) as session, session.cursor() as cursor:
+    with connect(Settings(**{**GIVEN, "snowflake_database": name})) as session, session.cursor() as cursor:
         cursor.execute(f"CREATE TRANSIENT DATABASE IF NOT EXISTS {name}")
         try:
-            yield found
+            yield name
         finally:
             cursor.execute(f"DROP DATABASE {name}")
