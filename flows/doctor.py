@@ -11,7 +11,7 @@ from typing import Any
 from blocks.landing import Landed, open_landing
 from blocks.lock import exclusive, holder
 from blocks.migrate import VERSION
-from blocks.settings import Settings
+from blocks.settings import HOME_NAME, Settings
 from blocks.state import version_of_state
 from blocks.warehouses import is_made, open_warehouse
 from flows.rebuild import check_ledger, rebuild
@@ -34,6 +34,8 @@ def examine(settings: Settings, repair: bool = False, sources: str | None = None
         "outbox": lambda: _outbox(settings),
         "owners": lambda: _owners(settings),
     }
+    if not settings.home.is_dir():  # nothing of it can be looked at, and nobody who asks makes one
+        checks = {name: checks[name] for name in ("home", "sources")}
     return [_run(name, check) for name, check in checks.items()]
 
 
@@ -42,9 +44,16 @@ def _run(name: str, check: Callable[[], str]) -> Finding:
         return {"check": name, "ok": True, "detail": check(), "remedy": ""}
     except HallmarkError as error:
         return {"check": name, "ok": False, "detail": f"{error.what}: {error.cause}", "remedy": error.remedy}
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding, and the others are wanted too
+        detail = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
+        return {"check": name, "ok": False, "detail": detail, "remedy": "mend what it names, or report it"}
 
 
 def _home(settings: Settings) -> str:
+    if not settings.home.is_dir():
+        raise HallmarkError(
+            str(settings.home), "it does not exist", f"run `hallmark run` first, or go to a folder with {HOME_NAME}"
+        )
     if not os.access(settings.home, os.W_OK):
         raise HallmarkError(
             str(settings.home), "it cannot be written", "give yourself write access, or set HALLMARK_HOME"

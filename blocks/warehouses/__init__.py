@@ -24,6 +24,14 @@ def open_warehouse(settings: Settings, wait: float = 60.0) -> AbstractContextMan
     return open_duckdb(settings.warehouse_file, wait)
 
 
+def check_settings(settings: Settings) -> None:
+    """Raises ConfigurationError where settings of the warehouse are missing; nothing is opened."""
+    if settings.profile == "snowflake":
+        from blocks.warehouses.snowflake_session import check_settings as check
+
+        check(settings)
+
+
 def is_made(settings: Settings) -> bool:
     """Whether there is a warehouse to read: one in a file is made by the first run."""
     return settings.profile == "snowflake" or settings.warehouse_file.exists()

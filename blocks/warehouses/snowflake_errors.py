@@ -58,5 +58,5 @@ def translated(error: Error, what: str) -> HallmarkError:
     if number in _DENIED:
         return ConfigurationError(what, f"a right is missing: {said}", "grant it to the role, see docs/production.md")
     if isinstance(error, errors.OperationalError | errors.InterfaceError | errors.HttpError):
-        return UnreachableError(what, f"it cannot be reached: {said}", "run again")
+        return UnreachableError(what, f"it cannot be reached: {said}", "see the network, then run again")
     return HallmarkError(what, said, "see the query in Snowflake's history by its tag")

@@ -54,6 +54,18 @@ def patience(settings: Settings) -> int:
     return timeout + min(NETWORK_SECONDS, timeout)
 
 
+def check_settings(settings: Settings) -> None:
+    """Raises ConfigurationError where a setting is missing that no block can stand for; asks nobody."""
+    missing = [f"HALLMARK_SNOWFLAKE_{n.upper()}" for n in _REQUIRED if not getattr(settings, f"snowflake_{n}")]
+    if missing:
+        names = " and ".join(filter(None, (", ".join(missing[:-1]), missing[-1])))
+        cause, remedy = (
+            f"{names} {'is' if len(missing) == 1 else 'are'} not set",
+            f"set {names}, see docs/production.md",
+        )
+        raise ConfigurationError("profile snowflake", cause, remedy)
+
+
 def connect(
     settings: Settings, paramstyle: str = "qmark", network_seconds: int = NETWORK_SECONDS
 ) -> SnowflakeConnection:
@@ -65,9 +77,7 @@ def connect(
     """
     from snowflake.connector.errors import Error
 
-    missing = [f"HALLMARK_SNOWFLAKE_{n.upper()}" for n in _REQUIRED if not getattr(settings, f"snowflake_{n}")]
-    if missing:
-        raise ConfigurationError("profile snowflake", f"{', '.join(missing)} is not set", "see docs/production.md")
+    check_settings(settings)
     network_seconds = min(network_seconds, patience(settings))
     options = {
         "database": settings.snowflake_database, "warehouse": settings.snowflake_warehouse, "paramstyle": paramstyle,
@@ -90,8 +100,13 @@ def connect(
             return session
         except Error as error:
             if last or error.errno not in AUTHENTICATION:
-                raise translated(error, "Snowflake") from None
+                raise translated(error, f"Snowflake at {host_of(settings)}") from None
     raise AssertionError
+
+
+def host_of(settings: Settings) -> str:
+    """Whom a session is opened to."""
+    return settings.snowflake_host or f"{settings.snowflake_account}.snowflakecomputing.com"
 
 
 def credentials_of(settings: Settings) -> Any:
@@ -123,7 +138,7 @@ def _credentials(settings: Settings) -> Any:
     if not (key or password):
         raise ConfigurationError(
             "profile snowflake", "neither HALLMARK_SNOWFLAKE_PRIVATE_KEY nor HALLMARK_SNOWFLAKE_PASSWORD is set",
-            "set the private key (PEM) of the user, see docs/production.md",
+            "set HALLMARK_SNOWFLAKE_PRIVATE_KEY to the user's private key (PEM), see docs/production.md",
         )  # fmt: skip
     proof: dict[str, Any] = {"private_key": key.get_secret_value().encode()} if key else {"password": password}
     role = {"role": settings.snowflake_role} if settings.snowflake_role else {}

@@ -99,10 +99,11 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Check everything that a batch needs, and say the remedy of what is missing."""
+    from blocks.settings import Settings
     from flows.doctor import examine
 
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    found = examine(reading(), repair, sources)
+    found = examine(Settings.load(), repair, sources)
     if as_json:
         dump(found)
     else:

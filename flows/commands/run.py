@@ -69,6 +69,7 @@ def check_configuration(
 ) -> None:
     """Stop before anything starts: a bad sources file, an unset variable, an unknown stream or layer."""
     from blocks import sample
+    from blocks.landing import open_landing
     from blocks.sources.spec import load_sources
     from flows import slots
     from flows.context import SAMPLE_VARIABLES, check_layer, select_streams, sources_path
@@ -83,6 +84,7 @@ def check_configuration(
         raise
     select_streams(declared, stream)
     check_layer(from_layer)
+    open_landing(settings)
     if slot:
         slots.parse(slot)
 
@@ -93,9 +95,11 @@ def prefect_api(settings: Settings, server: bool) -> Iterator[None]:
 
     Great Expectations is imported while the server starts: both take seconds.
     """
+    from blocks.warehouses import check_settings
     from expectations import gate
     from flows.server import configured_server, local_server
 
+    check_settings(settings)
     gate.warm()
     with configured_server() if server else local_server(settings.home):
         yield

@@ -132,7 +132,7 @@ def test_report_can_be_written_again(first: Home, new_home: Callable[..., Home])
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["status"], ["sql", "SELECT 1"], ["quarantine", "list"], ["outbox", "list"], ["lineage", "a.b.c"], ["doctor"],
+        ["status"], ["sql", "SELECT 1"], ["quarantine", "list"], ["outbox", "list"], ["lineage", "a.b.c"],
         ["report"], ["outbox", "drain"], ["quarantine", "replay"],
     ],
     ids=" ".join,
