@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from blocks.settings import Settings
-from blocks.warehouses import open_warehouse
+from blocks.warehouses import is_made, open_warehouse
 from blocks.warehouses.base import Warehouse
 from flows import slots
 from flows.context import Context, make_context
@@ -54,17 +55,22 @@ def write_report(context: Context, summary: Summary) -> Path:
 
 def rewrite(settings: Settings, slot: str | None) -> Path:
     """The report of a slot that ran, written again. Raises ConfigurationError when there is none."""
-    with open_warehouse(settings) as warehouse:
-        rows = warehouse.execute(
-            "SELECT slot, run_id, summary FROM ops.batches WHERE summary IS NOT NULL "
-            "ORDER BY slot DESC, started_at DESC"
-        )
+    rows = _ended(settings) if is_made(settings) else []
+    if not rows:
+        raise ConfigurationError("the report", "no batch has ended here yet", "run one with `hallmark run`")
     wanted = slots.parse(slot) if slot else None
     found = next(((at, run, body) for at, run, body in rows if wanted is None or at == wanted), None)
     if found is None:
-        known = ", ".join(slots.show(at) for at, _, _ in rows[:5]) or "none"
-        raise ConfigurationError(f"slot {slot or 'newest'}", "no batch of it has ended", f"use one of these: {known}")
+        known = ", ".join(dict.fromkeys(slots.show(at) for at, _, _ in rows[:5]))
+        raise ConfigurationError(f"slot {slot}", "no batch of it has ended", f"use one of these: {known}")
     return write_report(make_context(slots.show(found[0]), None, None, found[1]), json.loads(found[2]))
+
+
+def _ended(settings: Settings) -> list[tuple[datetime, str, str]]:
+    """(slot, run id, summary) of every batch that came to its end, the newest first."""
+    sql = "SELECT slot, run_id, summary FROM ops.batches WHERE summary IS NOT NULL ORDER BY slot DESC, started_at DESC"
+    with open_warehouse(settings) as warehouse:
+        return [(slot, run_id, summary) for slot, run_id, summary in warehouse.execute(sql)]
 
 
 def publish_artifacts(summary: Summary) -> None:

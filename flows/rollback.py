@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from blocks.lock import exclusive
 from blocks.settings import Settings
-from blocks.warehouses import open_warehouse
+from blocks.warehouses import is_made, open_warehouse
 from flows import slots
 from flows.context import LAYERS, check_layer
 from flows.runs import part
@@ -26,6 +26,7 @@ def rollback(settings: Settings, layer: str, to: str, reason: str) -> Mapping[st
     if layer == LAYERS[0]:
         raise ConfigurationError("rollback of bronze", "it has no slots", "load again what is wrong: hallmark backfill")
     slot = slots.parse(to)
+    _check_published(settings, layer)
     with exclusive(settings.home / "batch.lock", "the batch"):
         with open_warehouse(settings) as warehouse:
             warehouse.check_kept(layer, slot)
@@ -43,3 +44,13 @@ def rollback(settings: Settings, layer: str, to: str, reason: str) -> Mapping[st
             rows = warehouse.rollback(layer, back.batch, tell, back.protections)
             run.state = "completed"
     return rows
+
+
+def _check_published(settings: Settings, layer: str) -> None:
+    """Raises ConfigurationError where there is nothing to go back to."""
+    if is_made(settings):
+        with open_warehouse(settings) as warehouse:
+            if warehouse.ledger.last_publish(layer)[1]:
+                return
+    cause = "it was never published, so that none of its slots is kept"
+    raise ConfigurationError(f"rollback of {layer}", cause, "publish it with `hallmark run` first")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import getpass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from flows.commands.options import AsJson, reading
 from flows.console import console, dump, plain, table
 from governance.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from blocks.warehouses.base import Warehouse
 
 COLUMNS = (
     "id", "load_id", "source", "stream", "layer", "position", "reason_code", "reason", "quarantined_at", "attempts",
@@ -42,6 +45,7 @@ def list_rows(
 
     where, values = _where(stream, reason, everything)
     with open_warehouse(reading()) as warehouse:
+        _check_stream(warehouse, stream)
         total = warehouse.query(f"SELECT count(*) AS n FROM ops.quarantine WHERE {where}", values)[0]["n"]
         cut = f" LIMIT {limit}" if limit and not as_json else ""
         order = "ORDER BY quarantined_at, load_id, byte_from, position"
@@ -103,8 +107,11 @@ def replay(
     settings = reading()
     source, _, name = (stream or "").partition(".")
     with prefect_api(settings, server=False), progress(as_json):
+        from blocks.warehouses import open_warehouse
         from flows.replay import replay as flow
 
+        with open_warehouse(settings) as warehouse:
+            _check_stream(warehouse, stream)
         try:
             counts = flow(source or None, name or None, reason, tuple(ids or ()), sources)
         except ConfigurationError as error:
@@ -115,6 +122,16 @@ def replay(
         dump(counts)
         return
     console().print(", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items()))
+
+
+def _check_stream(warehouse: Warehouse, wanted: str | None) -> None:
+    """Raises ConfigurationError for a stream of which the ledger knows nothing."""
+    sql = "SELECT source, stream FROM ops.loads UNION SELECT source, stream FROM ops.quarantine ORDER BY 1, 2"
+    known = warehouse.execute(sql) if wanted else []
+    if wanted and not any(wanted in (source, f"{source}.{stream}") for source, stream in known):
+        names = ", ".join(f"{source}.{stream}" for source, stream in known)
+        remedy = f"use one of {names}" if names else "run `hallmark run` first"
+        raise ConfigurationError(f"stream {wanted}", "nothing was loaded of it", remedy)
 
 
 def _where(stream: str | None, reason: str | None, everything: bool) -> tuple[str, list[object]]:

@@ -145,6 +145,57 @@ def test_a_reading_command_makes_no_home(arguments: list[str], tmp_path: Path) -
     assert not home.path.exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "--sloot", "x"], "--sloot"), (["quarantine", "list", "--limit", "many"], "--limit"), (["sql"], "query"),
+        (["nonsense"], "nonsense"), (["quarantine", "nonsense"], "nonsense"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)  # fmt: skip
+def test_a_usage_error_is_json_where_that_is_asked_for(arguments: list[str], said: str, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    done = home.hallmark(*arguments, "--json")
+    assert done.code == 2 and set(done.json["error"]) == ERROR and not done.err
+    assert said in done.json["error"]["cause"], done.json
+    shown = home.hallmark(*arguments)
+    assert shown.code == 2 and not shown.out and "Usage: " in shown.err and said in shown.err
+
+
+def test_help_is_help_with_or_without_json(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    plain, asked = home.hallmark("run", "--help"), home.hallmark("run", "--json", "--help")
+    assert plain.code == asked.code == 0 and plain.out == asked.out and "--slot" in plain.out
+    bare = home.hallmark("quarantine")
+    assert bare.code == 2 and "replay" in bare.out + bare.err
+
+
+def test_quarantine_names_the_streams_that_it_knows_and_takes_no_pattern(first: Home) -> None:
+    for stream in ("nope", "drops.nope", "customers"):
+        done = first.hallmark("quarantine", "list", "--stream", stream, "--json")
+        assert done.code == 2 and stream in done.json["error"]["what"], done.out
+        assert "drops.customers" in done.json["error"]["remedy"]
+    for stream in ("drops", "drops.customers", "drops.invoices__line"):
+        assert first.hallmark("quarantine", "list", "--stream", stream, "--json").code == 0
+    for pattern in ("%", "_", "%_"):
+        done = first.hallmark("quarantine", "show", pattern, "--json")
+        assert (done.code, done.json["error"]["cause"]) == (2, "no row has this id")
+
+
+def test_what_was_never_made_is_said_in_a_sentence(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.path.mkdir()
+    for arguments, cause in (
+        (["report"], "no batch has ended here yet"),
+        (["rollback", "gold", "--to", SLOT1], "it was never published, so that none of its slots is kept"),
+    ):
+        done = home.hallmark(*arguments, "--json")
+        assert done.code == 2 and done.json["error"]["cause"] == cause
+        assert "hallmark run" in done.json["error"]["remedy"]
+        assert cause in home.hallmark(*arguments).err
+    assert not list(home.path.iterdir()), "reading makes nothing"
+
+
 def test_help_is_cheap() -> None:
     code = (
         "import sys, flows.cli; heavy = {'prefect', 'great_expectations', 'dbt', 'duckdb', 'sqlalchemy', 'pyarrow'} "
