@@ -94,6 +94,7 @@ def steps(
         try:
             layers.append(transform(layer=layer, stale=stale, **run))
         except Exception as error:  # noqa: BLE001 - whatever stopped a layer is recorded and told, as its failure
+            interrupt.look()
             layers.append({**unbuilt(layer, "failed"), "error": words(error), "retry": is_passing(error)})
             LOG.error("%s failed: %s", layer, words(error)["cause"])
     failed = any(s["status"] == "failed" for s in streams) or any(x["status"] in STOPPED for x in layers)
