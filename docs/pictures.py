@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 IMAGES, OUTPUT = ROOT / "docs" / "images", ROOT / "docs" / "output"
 HALLMARK = Path(sys.executable).with_name("hallmark")
 WIDTH, HEIGHT = 1400, 1000
-COLUMNS = 100
+COLUMNS = 80
 QUIET = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def printed(command: list[str | Path], home: Path | None) -> str:
-    """What a terminal of 100 columns shows of a command, without colours; an error ends the script."""
+    """What a terminal of 80 columns shows of a command, without colours; an error ends the script."""
     own = ("HALLMARK_", "CRM_URL", "DROPS_ROOT", "MAILROOM_ROOT")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     environment |= {"COLUMNS": str(COLUMNS), "NO_COLOR": "1"} | ({"HALLMARK_HOME": str(home)} if home else {})

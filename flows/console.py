@@ -32,15 +32,26 @@ def plain(value: object, limit: int = CELL_LIMIT) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], numbers: Sequence[str] = ()) -> None:
-    """Print rows as a table; one line per value where it would not fit the terminal. `numbers` are aligned right."""
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Mapping[str, Any]],
+    numbers: Sequence[str] = (),
+    spare: Sequence[str] = (),
+) -> None:
+    """Print rows as a table; one line per value where it would not fit the terminal without the `spare` columns.
+
+    `numbers` are aligned right.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     rows, out = list(rows), console()
-    widths = [max([len(name), *(len(plain(row.get(name))) for row in rows)]) for name in columns]
-    if sum(widths) + 2 * len(columns) > out.width and len(columns) > 5:
+    widths = {name: 2 + max([len(name), *(len(plain(row.get(name))) for row in rows)]) for name in columns}
+    if sum(widths.values()) > out.width:
+        columns = [name for name in columns if name not in spare]
+    if sum(widths[name] for name in columns) > out.width and len(columns) > 5:
         out.print(title, style="bold")
         for number, row in enumerate(rows, 1):
             out.print(f"─ {number}", style="dim")

@@ -142,7 +142,7 @@ def show(summary: Summary) -> None:
         rows.append({**s, "stream": f"{s['source']}.{s['stream']}", "MB/s": f"{rate:.1f}"})
     numbers = ("read", "published", "unchanged", "quarantined", "MB/s")
     if rows:
-        table(f"Slot {summary['slot']}: streams", ("stream", "status", *numbers), rows, numbers)
+        table(f"Slot {summary['slot']}: streams", ("stream", "status", *numbers), rows, numbers, spare=("MB/s",))
     table("Gates", ("layer", "status", "checks", "failed"), summary["layers"], ("checks", "failed"))
     failures = [f for x in summary["layers"] for f in x["failures"]]
     if failures:

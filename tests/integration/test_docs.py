@@ -43,7 +43,7 @@ def test_pages_show_what_was_printed() -> None:
 
 @pytest.mark.drift
 def test_the_simulated_batch_is_that_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", "80")
     printed = CliRunner().invoke(app, ["plan", "--simulate"]).stdout
     shown = (ROOT / "docs/output/capacity.txt").read_text("utf-8")
     assert [line.rstrip() for line in printed.splitlines()] == shown.splitlines(), "`make pictures`"
@@ -53,7 +53,7 @@ def test_the_printed_run_has_a_gate_that_failed() -> None:
     text = (ROOT / "docs/output/first-run.txt").read_text("utf-8")
     assert re.search(r"^ silver +published +\d+ +[1-9]", text, re.M)
     assert re.search(r"^ \S+ +warning +[1-9]\d* ", text[text.index("Failed checks") :], re.M)
-    assert not [line for line in text.splitlines() if len(line) > 100]
+    assert not [line for line in text.splitlines() if len(line) > 80]
     assert "\x1b" not in text
 
 

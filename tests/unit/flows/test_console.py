@@ -32,6 +32,18 @@ def test_a_table_shows_markup_literally(
     assert all(word in out for word in ("[red]", "<script>", ":smile:", "[/]"))
 
 
+def test_the_streams_of_a_run_are_a_table_on_a_terminal_of_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    names = ("stream", "status", "read", "published", "unchanged", "quarantined", "MB/s")
+    row = ("mailroom.mail__pages", "published", 201617, 200413, 0, 1204, "14.9")
+    table("Slot: streams", names, [dict(zip(names, row, strict=True))], names[2:], spare=("MB/s",))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].split() == list(names[:-1]) and lines[4].split() == [str(value) for value in row[:-1]]
+    assert max(map(len, lines)) <= 80
+
+
 def test_json_has_times_of_rfc_3339_and_decimals_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     dump({"t": datetime(2026, 1, 2, tzinfo=UTC), "d": Decimal("1E+3"), "b": b"\x00\xff", "s": "ä"})
     out = capsys.readouterr().out
