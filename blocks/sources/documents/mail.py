@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.errors import MessageError
 from email.generator import BytesGenerator
+from email.headerregistry import HeaderRegistry
 from email.message import Message
 from email.utils import parsedate_tz
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
@@ -26,12 +28,14 @@ HEADERS = ("to", "cc", "message-id", "in-reply-to", "date")
 PARSER_ERRORS = (MessageError, ValueError, LookupError, AttributeError, TypeError, AssertionError)
 """What the standard library raises on headers that nobody should have written."""
 MAX_DEPTH = 50
+# A header is parsed each time that it is asked for, and the same ones stand in many mails.
+POLICY = policy.default.clone(header_factory=lru_cache(maxsize=512)(HeaderRegistry()))
 
 
 def read_mail(data: bytes) -> Reading:
     """A mail with its attachments. Raises Unreadable: `unreadable_document`."""
     try:
-        message = message_from_bytes(data, policy=policy.default)
+        message = message_from_bytes(data, policy=POLICY)
     except (*PARSER_ERRORS, RecursionError) as error:
         raise Unreadable("unreadable_document", f"the mail cannot be parsed: {error}") from None
     reading = Reading(title=header(message, "subject"), author=header(message, "from"))
@@ -158,7 +162,7 @@ def _message(part: Message) -> bytes:
     """The mail in a mail: its bytes where they are packed, else as the parser writes them again."""
     buffer = BytesIO()
     generator: BytesGenerator[Any] = BytesGenerator(
-        buffer, mangle_from_=False, policy=policy.default.clone(refold_source="none")
+        buffer, mangle_from_=False, policy=POLICY.clone(refold_source="none")
     )
     try:
         for inner in _below(part)[:1]:
