@@ -148,8 +148,8 @@ def test_a_reading_command_makes_no_home(arguments: list[str], tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["run", "--sloot", "x"], "--sloot"), (["quarantine", "list", "--limit", "many"], "--limit"), (["sql"], "query"),
-        (["nonsense"], "nonsense"), (["quarantine", "nonsense"], "nonsense"),
+        (["run", "--sloot", "x"], "--sloot"), (["quarantine", "list", "--limit", "many"], "--limit"),
+        (["sql"], "query"), (["nonsense"], "nonsense"), (["quarantine", "nonsense"], "nonsense"),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )  # fmt: skip
