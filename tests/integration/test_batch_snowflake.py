@@ -18,7 +18,6 @@ from tests import s3_support
 from tests.homes import SLOT1, VOLATILE, Home, holding
 from tests.integration.snowflake_models_support import normal
 
-
 SECRETS = {"password of Snowflake": "hidden-of-snowflake", "key of AWS": "hidden-of-aws"}
 
 
