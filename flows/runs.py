@@ -5,20 +5,32 @@ A batch begins by `begin`; what is done beside the batches by `part`. Both end b
 
 from __future__ import annotations
 
+import logging
+import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from blocks.settings import Settings
 from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import Batch
+from blocks.warehouses.ledger import ALIVE_MINUTES
 from flows import slots
 from flows.context import Context, make_context, new_run_id
 from flows.rebuild import check_ledger
 from flows.state import save_picture
 from flows.told import PLATFORM
+from governance.errors import HallmarkError, LockedError
 
+if TYPE_CHECKING:
+    from blocks.warehouses.sql import SqlWarehouse
+
+LOG = logging.getLogger("hallmark")
+WAIT_SECONDS = 30
+BEAT_SECONDS = 30
 Summary = Mapping[str, Any]
 
 
@@ -52,9 +64,59 @@ def begin(settings: Settings, slot: str | None, rebuild: bool) -> tuple[str, int
         slots.check_not_ahead(chosen, newest, settings.clock())
         if newest and (chosen < newest or (chosen == newest and not rebuild)):
             return slots.show(chosen), 0, run_id
-        with warehouse.transaction():
-            attempt = warehouse.ledger.start_batch(Batch(run_id, chosen))
+        attempt = start(warehouse, Batch(run_id, chosen), shared=settings.profile != "local")
     return slots.show(chosen), attempt, run_id
+
+
+def start(warehouse: SqlWarehouse, batch: Batch, shared: bool, wait: float = WAIT_SECONDS) -> int:
+    """Record the run, once no other machine is at work; which attempt it is. Raises LockedError after `wait` seconds.
+
+    Of two that begin at once, each that then sees the other gives way: one at least does.
+    """
+    until = time.monotonic() + wait
+    while others := warehouse.ledger.elsewhere():
+        if time.monotonic() > until:
+            raise at_work(*others[0])
+        time.sleep(1)
+    with warehouse.transaction():
+        attempt = warehouse.ledger.start_batch(batch, shared)
+    if others := warehouse.ledger.elsewhere():
+        warehouse.ledger.finish_batch(batch, "failed", None)
+        raise at_work(*others[0])
+    return attempt
+
+
+def at_work(run_id: str, slot: datetime, holder: str) -> LockedError:
+    """Another machine is at work."""
+    host, _, process = holder.partition(":")
+    return LockedError(
+        "the batch", f"it is held by host {host}, process {process}, slot {slots.show(slot)}, run {run_id}",
+        f"wait for it to end; {ALIVE_MINUTES} minutes after its last sign of life it counts as over",
+    )  # fmt: skip
+
+
+@contextmanager
+def alive(context: Context, pause: float = BEAT_SECONDS) -> Iterator[None]:
+    """Give signs of life meanwhile, where other machines may be at work on the same warehouse."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(pause):
+            try:
+                with open_warehouse(context.settings) as warehouse:
+                    warehouse.ledger.beat(context.batch)
+            except HallmarkError as error:
+                LOG.warning("no sign of life could be given: %s", error.cause)
+
+    thread = threading.Thread(target=beat, name="signs of life", daemon=True)
+    if context.settings.profile != "local":
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        if thread.ident:
+            thread.join()
 
 
 def newest_slot(settings: Settings) -> str:
@@ -80,7 +142,8 @@ def recorded(context: Context, name: str, whole: bool = False) -> Iterator[Run]:
     """
     run = Run(context)
     try:
-        yield run
+        with alive(context):
+            yield run
     finally:
         state = run.state if whole or run.state == "failed" else "partial"
         with open_warehouse(context.settings) as warehouse, warehouse.transaction():

@@ -29,6 +29,10 @@ _BUILD = (
 )  # fmt: skip
 
 
+ALIVE_MINUTES = 3
+"""So long after its last sign of life a run of another machine counts as over."""
+_RECENT = f"alive_at > current_timestamp - INTERVAL '{ALIVE_MINUTES} minutes'"
+_ELSEWHERE = f"coalesce({_RECENT} AND split_part(holder, ':', 1) <> ?, false)"
 REPAIRING = "repairing"
 """State of the batch of a repair that has not ended."""
 
@@ -49,13 +53,33 @@ class Ledger(Loads):
         rows = self.execute(f"SELECT slot, {done} FROM ops.batches GROUP BY slot ORDER BY slot", ())
         return [(slot, "completed" if complete else "unfinished") for slot, complete in rows]
 
-    def start_batch(self, batch: Batch) -> int:
-        """Record a run of a slot; which attempt it is. Who calls it holds the batch's lock: other runs are dead."""
-        self.execute("UPDATE ops.batches SET state = 'failed', finished_at = ? WHERE state = 'running'", (now(),))
+    def start_batch(self, batch: Batch, shared: bool = False) -> int:
+        """Record a run of a slot; which attempt it is.
+
+        Who calls it holds the lock of the machine: other runs of this one are dead, and so are those of others that
+        give no sign of life. `shared`: this one will, since others of other machines may look for it.
+        """
+        over = f"SET state = 'failed', finished_at = ? WHERE state = 'running' AND NOT ({_ELSEWHERE})"
+        self.execute(f"UPDATE ops.batches {over}", (now(), socket.gethostname()))
         counted = self.execute("SELECT count(*) FROM ops.batches WHERE slot = ?", (batch.slot,))
-        sql = "INSERT INTO ops.batches (slot, run_id, state, started_at) VALUES (?, ?, 'running', ?)"
-        self.execute(sql, (batch.slot, batch.run_id, now()))
+        sql = "INSERT INTO ops.batches (slot, run_id, state, started_at, holder) VALUES (?, ?, 'running', ?, ?)"
+        self.execute(sql, (batch.slot, batch.run_id, now(), holder()))
+        if shared:
+            self.beat(batch)
         return int(counted[0][0]) + 1
+
+    def beat(self, batch: Batch) -> None:
+        """A sign of life of a run."""
+        self.execute("UPDATE ops.batches SET alive_at = current_timestamp WHERE run_id = ?", (batch.run_id,))
+
+    def elsewhere(self) -> list[tuple[str, datetime, str]]:
+        """(run id, slot, holder) of runs that are at work on other machines, in the order in which they began."""
+        rows = self.execute(
+            "SELECT run_id, slot, holder FROM ops.batches "
+            f"WHERE state = 'running' AND {_ELSEWHERE} ORDER BY started_at, run_id",
+            (socket.gethostname(),),
+        )
+        return [(run_id, slot, at) for run_id, slot, at in rows]
 
     def finish_batch(self, batch: Batch, state: str, summary: Mapping[str, Any] | None) -> None:
         """Record how a run ended."""

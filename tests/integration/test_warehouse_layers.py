@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 from blocks.settings import Settings
 from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import Batch, LayerPublish
-from blocks.warehouses.ledger import STREAMS
+from blocks.warehouses.ledger import ALIVE_MINUTES, STREAMS
+from flows.context import SOURCES, Context
+from flows.runs import alive, start
 from governance.errors import ConfigurationError, LockedError
 from governance.model import Event
 
@@ -134,6 +137,32 @@ def test_a_run_that_another_one_found_over_publishes_nothing(settings: Settings)
     assert publish(settings, 4, {"a": None}) == {"a": 1}
     assert rows(settings, "SELECT stream, status FROM ops.streams") == [("silver", "published")]
     assert rows(settings, f"SELECT * FROM {STREAMS} AS s") == [], "no list of streams has the layer"
+
+
+def test_a_run_of_another_machine_is_dead_only_without_a_sign_of_life(settings: Settings) -> None:
+    mine, theirs = Batch("mine", slot(2)), Batch("theirs", slot(1))
+    with open_warehouse(settings) as warehouse:
+        start(warehouse, theirs, shared=True)
+        assert not warehouse.ledger.elsewhere(), "of this machine there is a lock, which is held"
+        warehouse.execute("UPDATE ops.batches SET holder = 'another-host:7'")
+        with pytest.raises(LockedError) as refused:
+            start(warehouse, mine, shared=True, wait=0.1)
+        assert refused.value.exit_code == 3
+        assert "host another-host, process 7, slot 2026-11-22T06:00:00Z" in refused.value.cause
+        assert warehouse.execute("SELECT run_id, state FROM ops.batches") == [("theirs", "running")]
+        silent = f"current_timestamp - INTERVAL '{ALIVE_MINUTES + 1} minutes'"
+        warehouse.execute(f"UPDATE ops.batches SET alive_at = {silent}")
+        context = Context(settings, SOURCES, theirs)
+        with alive(context, pause=0.1):
+            until = time.monotonic() + 20
+            while not warehouse.ledger.elsewhere() and settings.profile != "local" and time.monotonic() < until:
+                time.sleep(0.1)
+        assert bool(warehouse.ledger.elsewhere()) is (settings.profile != "local")
+        warehouse.execute(f"UPDATE ops.batches SET alive_at = {silent}")
+        assert start(warehouse, mine, shared=True) == 1
+        assert set(warehouse.execute("SELECT run_id, state FROM ops.batches")) == {
+            ("theirs", "failed"), ("mine", "running"),
+        }  # fmt: skip
 
 
 def test_no_definition_stands_between_begin_and_commit(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
