@@ -87,27 +87,27 @@ def load(
 ) -> tuple[list[float], list[float], list[float], float]:
     """(ends of COPY, of gates, of publishes; seconds of the whole warehouse).
 
-    The warehouse serves `at_once` streams, each with its share of the warehouse, in the order in which they are staged.
-    They publish one after another, each with the whole warehouse: Snowflake locks `ops.streams` as a whole.
+    Half of the warehouse copies and tests `at_once` streams, each with its share, as they are staged.
+    With the other half they publish one after another: Snowflake locks `ops.streams` as a whole.
     """
+    half = assumed.warehouse_size / 2
     free = [0.0] * assumed.at_once
     tested: list[tuple[float, Stream]] = []
     copied: list[float] = []
     worked = 0.0
     for stream in sorted(streams, key=lambda s: (staged[s.name], s.name)):
-        hours = stream.bytes / GB / assumed.warehouse_size * assumed.at_once
-        copy = hours / assumed.copy_gb_credit * 3600 + assumed.statement_seconds / 2
+        work = stream.bytes / GB / assumed.copy_gb_credit / half * 3600
+        copy = work * assumed.at_once + assumed.statement_seconds / 2
         at = max(heapq.heappop(free), staged[stream.name])
         copied.append(at + copy)
         tested.append((at + copy + assumed.gate_seconds, stream))
         heapq.heappush(free, tested[-1][0])
-        worked += (tested[-1][0] - at) / assumed.at_once
+        worked += work / 2
     published: list[float] = []
     for at, stream in sorted(tested, key=lambda t: (t[0], t[1].name)):
-        hours = stream.bytes / GB / assumed.warehouse_size
-        publish = hours / assumed.publish_gb_credit * 3600 + assumed.statement_seconds / 2
-        published.append(max([at, *published[-1:]]) + publish)
-        worked += publish
+        work = stream.bytes / GB / assumed.publish_gb_credit / half * 3600
+        published.append(max([at, *published[-1:]]) + work + assumed.statement_seconds / 2)
+        worked += work / 2
     return copied, [at for at, _ in tested], published, worked
 
 
@@ -121,7 +121,7 @@ def run(assumed: Assumptions) -> Times:
     silver = bronze + of_silver + assumed.layer_gate_seconds
     gold = silver + of_silver * assumed.gold_share + assumed.layer_gate_seconds
     ends = {"read": read_end, "copy": max(copied), "gate": max(tested), "publish": bronze}
-    busy = {"cores": core_seconds / assumed.cores / read_end, "warehouse": min(1.0, warehouse_seconds / bronze)}
+    busy = {"cores": core_seconds / assumed.cores / read_end, "warehouse": warehouse_seconds / bronze}
     return Times(ends, {"bronze": bronze, "silver": silver, "gold": gold}, min(published), busy)
 
 
