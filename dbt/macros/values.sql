@@ -62,13 +62,14 @@
     {{ return([]) }}
 {%- endmacro %}
 
+{#- Nine digits at most: more does not fit an integer of DuckDB, and nothing that is counted here has so many. -#}
 {% macro count_digits(text) -%}
     case
-        when {{ regex_matches(text, "[0-9]+([.]0+)?") }} then try_cast(split_part({{ text }}, '.', 1) as integer)
-        when {{ regex_matches(text, "[0-9]{1,3}([, .''][0-9]{3})+") }}
+        when {{ regex_matches(text, "[0-9]{1,9}([.]0+)?") }} then try_cast(split_part({{ text }}, '.', 1) as integer)
+        when {{ regex_matches(text, "[0-9]{1,3}([, .''][0-9]{3}){1,2}") }}
             then try_cast(translate({{ text }}, ', .''', '') as integer)
-        when {{ regex_matches(text, "[0-9]+ ?k") }} then try_cast(translate({{ text }}, ' k', '') as integer) * 1000
-        when {{ regex_matches(text, "[0-9]+[.,][0-9] ?k") }}
+        when {{ regex_matches(text, "[0-9]{1,6} ?k") }} then try_cast(translate({{ text }}, ' k', '') as integer) * 1000
+        when {{ regex_matches(text, "[0-9]{1,6}[.,][0-9] ?k") }}
             then try_cast(translate({{ text }}, '., k', '') as integer) * 100
     end
 {%- endmacro %}

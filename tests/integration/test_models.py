@@ -42,6 +42,7 @@ COUNTS: dict[str, int | None] = {
     "7": 7, "0042": 42, "1,200": 1200, "~200": 200, "about 30": 30, "hundred": 100, "a hundred": 100, "fifty": 50,
     "Twenty-five": 25, "one hundred and five": 105, "two thousand, three hundred and one": 2301, "2k": 2000,
     "7.0": 7, "many": None, "-5": None, "1.5": None, "10-20": None, "": None,
+    "999,999,999": 999_999_999, "3000000000": None, "3000000 k": None, "1,000,000,000": None,
 }  # fmt: skip
 HOURS: dict[str, str | None] = {
     "1,5": "1.5",
