@@ -54,7 +54,7 @@ def open_snowflake(settings: Settings) -> Iterator[SnowflakeWarehouse]:
         )
         with _migrating:  # threads of one process do not make the same tables at once
             if place not in _ready:
-                migrate_snowflake(session, SCHEMAS)
+                _migrate(session)
                 _ready.add(place)
         with duckdb.connect(":memory:") as engine:
             engine.execute("SET TimeZone = 'UTC'").fetchall()
@@ -63,6 +63,19 @@ def open_snowflake(settings: Settings) -> Iterator[SnowflakeWarehouse]:
         session.close()  # whatever it was in the midst of is rolled back with it
         raise
     release(settings, session)
+
+
+def _migrate(session: SnowflakeConnection) -> None:
+    """Bring the ledger up to date. Raises what `translated` makes of Snowflake's errors, also within SQLAlchemy's."""
+    from snowflake.connector.errors import Error
+
+    try:
+        migrate_snowflake(session, SCHEMAS)
+    except Exception as error:
+        said = getattr(error, "orig", error)
+        if isinstance(said, Error):
+            raise translated(said, "Snowflake, the ledger in OPS") from error
+        raise
 
 
 class SnowflakeWarehouse(SqlWarehouse):
@@ -168,8 +181,8 @@ class SnowflakeWarehouse(SqlWarehouse):
         return not snowflake_policies.untagged(self, view, columns, declared)
 
     def view_columns(self, columns: Sequence[str], declared: Protection) -> str:
-        """Their tags; whoever could read the view before still can."""
-        return f"{snowflake_policies.view_columns(self, columns, declared)} COPY GRANTS"
+        """Their tags. Not COPY GRANTS: with it the future grants of the schema, its owner among them, do not hold."""
+        return snowflake_policies.view_columns(self, columns, declared)
 
     def columns(self, schema: str, table: str) -> dict[str, str]:
         """Column → type of a table or view, in order; empty if it is not there."""

@@ -14,7 +14,7 @@ import pytest
 from blocks.settings import Settings
 from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import Batch
-from governance.errors import LockedError, UnreachableError
+from governance.errors import ConfigurationError, LockedError, UnreachableError
 from tests.integration.test_warehouse_layers import build, publish, rows, slot
 from tests.snowflake_faults import Fault, Proxy, Statement
 from tests.snowflake_proxy import proxy
@@ -93,3 +93,25 @@ def test_a_layer_that_snowflake_refuses_stays_as_it_was(settings: Settings, brok
     assert rows(settings, "SELECT id FROM silver.a") == [(1,)]
     assert publish(settings, 2, {"a": None}) == {"a": 1}
     assert rows(settings, "SELECT id FROM silver.a") == [(2,)]
+
+
+@pytest.mark.parametrize("statement", [r"^SELECT max\(version_num\)", "^CREATE SCHEMA IF NOT EXISTS bronze"])
+@pytest.mark.parametrize(
+    ("code", "state", "said", "error", "remedy"),
+    [
+        ("000606", "57P03", "No active warehouse selected in the current session.", UnreachableError, "resume it"),
+        ("003001", "42501", "Insufficient privileges to operate on schema", ConfigurationError, "grant it"),
+    ],
+)
+def test_what_stops_the_first_statement_is_told_as_any_other(
+    settings: Settings, broken: Proxy, statement: str, code: str, state: str, said: str, error: Any, remedy: str
+) -> None:
+    broken.refuse(statement, code, state, said)
+    with pytest.raises(error) as refused, open_warehouse(_new(settings)):
+        pass
+    assert remedy in refused.value.remedy and "report it" not in refused.value.remedy
+
+
+def _new(settings: Settings) -> Settings:
+    """In which nothing is made yet."""
+    return settings.model_copy(update={"snowflake_database": f"T{uuid4().hex}".upper()})
