@@ -109,9 +109,9 @@ def load_again(chosen: Chosen, context: Context) -> Account:
             manifests = [replace(m, again=(o.load_id,)) for m, o in zip(manifests, chosen.originals, strict=True)]
         with open_warehouse(context.settings) as warehouse:
             warehouse.ledger.landed({m.load_id: sum(p.bytes for p in m.parts) for m in manifests})
-        total = Account()
+        total, planned = Account(), {p.load_id: p for p in load.planned}
         for group in groups(load, manifests):
-            mine = [p for p in load.planned if p.load_id in {m.load_id for m in group}]
+            mine = [planned[m.load_id] for m in group]
             ready = load_and_gate(reader, replace(load, planned=mine), group, context)
             total = sum(publish(ready, chosen, context)[0].values(), total)
             after_publish(ready, context)

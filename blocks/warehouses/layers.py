@@ -7,6 +7,7 @@ dropped after.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -15,13 +16,14 @@ from blocks.sources.naming import quote
 from blocks.warehouses.base import Batch, LayerPublish, TellLayer, now
 from blocks.warehouses.dialect import names
 from blocks.warehouses.ledger import LAYERS
-from governance.errors import ConfigurationError
+from governance.errors import ConfigurationError, HallmarkError
 from governance.model import CheckResult
 from governance.protection import OPEN, Protection
 
 if TYPE_CHECKING:
     from blocks.warehouses.sql import SqlWarehouse
 
+LOG = logging.getLogger("hallmark")
 KEPT = 4
 """How many slots `rollback` can go back."""
 
@@ -60,8 +62,16 @@ def publish(
         ledger.set_status(LAYERS, layer, "published")
     for model, columns in shapes.items():
         for column in set(warehouse.columns(layer, model)) - set(columns):
-            warehouse.execute(f"ALTER TABLE {layer}.{quote(model)} DROP COLUMN {quote(column)}")
+            _drop(warehouse, f"{layer}.{quote(model)}", column)
     return after
+
+
+def _drop(warehouse: SqlWarehouse, table: str, column: str) -> None:
+    """Drop a column that is no longer built; it can stay, since what is published has NULL in it."""
+    try:
+        warehouse.execute(f"ALTER TABLE {table} DROP COLUMN {quote(column)}")
+    except HallmarkError as error:
+        LOG.warning("%s: its former column %s stays: %s", table, column, error.cause)
 
 
 def keep(warehouse: SqlWarehouse, layer: str, spare: datetime | None = None) -> None:

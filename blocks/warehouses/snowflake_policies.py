@@ -129,13 +129,21 @@ def _show_own_rows(warehouse: SnowflakeWarehouse, table: str, declared: Protecti
     warehouse.execute(f"CREATE ROW ACCESS POLICY IF NOT EXISTS {policy} AS (team VARCHAR) RETURNS BOOLEAN -> {body}")
     warehouse.execute(f"ALTER ROW ACCESS POLICY {policy} SET BODY -> {body}")  # of other teams than before
     schema, _, name = table.replace('"', "").upper().partition(".")
-    there = warehouse.execute(
-        f"SELECT 1 FROM TABLE(information_schema.policy_references(policy_name => {literal(policy.upper())})) "
-        "WHERE ref_schema_name = ? AND ref_entity_name = ?",
-        (schema, name),
-    )
-    if not there:  # a table has one such policy at most, and to drop it first would show all rows meanwhile
-        warehouse.execute(f"ALTER TABLE {table} ADD ROW ACCESS POLICY {policy} ON ({quote(str(declared.team_column))})")
+    column = str(declared.team_column)
+    there = [
+        re.findall(r"\w+", str(columns).upper())
+        for (columns,) in warehouse.execute(
+            "SELECT ref_arg_column_names FROM TABLE(information_schema.policy_references("
+            f"policy_name => {literal(policy.upper())})) WHERE ref_schema_name = ? AND ref_entity_name = ?",
+            (schema, name),
+        )
+    ]
+    if there == [[column.upper()]]:
+        return
+    # A table has one such policy at most. Of another column than before it changes in one statement: to drop it first
+    # would show all rows meanwhile.
+    former = f"DROP ROW ACCESS POLICY {policy}, " if there else ""
+    warehouse.execute(f"ALTER TABLE {table} {former}ADD ROW ACCESS POLICY {policy} ON ({quote(column)})")
 
 
 def own_rows(seeing: Sequence[str], teams: Sequence[str]) -> str:

@@ -43,8 +43,7 @@ class Stream:
                 known = warehouse.ledger.schemas(self.spec.name, stream.name)
                 staged = warehouse.load(load, reader.extract(stream, manifests, landing, known), manifests)
             if not publish:
-                for p in planned:
-                    warehouse.ledger.fail(p.load_id, "stopped by the test")
+                warehouse.ledger.fail([p.load_id for p in planned], "stopped by the test")
                 return Account()
             try:
                 [accounts] = warehouse.publish([Ready(load, staged, manifests)], lambda ready, found: [])
