@@ -13,12 +13,12 @@ from pathlib import Path
 MB, GB, TB = 10**6, 10**9, 10**12
 
 RATES: Mapping[str, float] = {
-    "csv": 36.8,
-    "json": 51.9,
-    "xml": 28.5,
-    "postgres": 42.2,
-    "parquet": 11.6,
-    "documents": 1.6,
+    "csv": 42.9,
+    "json": 49.6,
+    "xml": 28.1,
+    "postgres": 41.2,
+    "parquet": 11.4,
+    "documents": 1.9,
 }
 """MB of source per second of processor time, up to published in bronze; of Parquet and documents as the files are.
 
