@@ -31,8 +31,7 @@ _BUILD = (
 
 ALIVE_MINUTES = 3
 """So long after its last sign of life a run of another machine counts as over."""
-_RECENT = f"alive_at > current_timestamp - INTERVAL '{ALIVE_MINUTES} minutes'"
-_ELSEWHERE = f"coalesce({_RECENT} AND split_part(holder, ':', 1) <> ?, false)"
+_ELSEWHERE = f"h.beat_at > current_timestamp - INTERVAL '{ALIVE_MINUTES} minutes' AND split_part(h.holder, ':', 1) <> ?"
 REPAIRING = "repairing"
 """State of the batch of a repair that has not ended."""
 
@@ -59,24 +58,27 @@ class Ledger(Loads):
         Who calls it holds the lock of the machine: other runs of this one are dead, and so are those of others that
         give no sign of life. `shared`: this one will, since others of other machines may look for it.
         """
-        over = f"SET state = 'failed', finished_at = ? WHERE state = 'running' AND NOT ({_ELSEWHERE})"
+        alive = f"SELECT h.run_id FROM ops.heartbeats AS h WHERE {_ELSEWHERE}"
+        over = f"SET state = 'failed', finished_at = ? WHERE state = 'running' AND run_id NOT IN ({alive})"
         self.execute(f"UPDATE ops.batches {over}", (now(), socket.gethostname()))
         counted = self.execute("SELECT count(*) FROM ops.batches WHERE slot = ?", (batch.slot,))
-        sql = "INSERT INTO ops.batches (slot, run_id, state, started_at, holder) VALUES (?, ?, 'running', ?, ?)"
-        self.execute(sql, (batch.slot, batch.run_id, now(), holder()))
+        sql = "INSERT INTO ops.batches (slot, run_id, state, started_at) VALUES (?, ?, 'running', ?)"
+        self.execute(sql, (batch.slot, batch.run_id, now()))
         if shared:
-            self.beat(batch)
+            running = "SELECT run_id FROM ops.batches WHERE state = 'running'"
+            self.execute(f"DELETE FROM ops.heartbeats WHERE run_id NOT IN ({running})", ())
+            self.execute("INSERT INTO ops.heartbeats SELECT ?, ?, current_timestamp", (batch.run_id, holder()))
         return int(counted[0][0]) + 1
 
     def beat(self, batch: Batch) -> None:
         """A sign of life of a run."""
-        self.execute("UPDATE ops.batches SET alive_at = current_timestamp WHERE run_id = ?", (batch.run_id,))
+        self.execute("UPDATE ops.heartbeats SET beat_at = current_timestamp WHERE run_id = ?", (batch.run_id,))
 
     def elsewhere(self) -> list[tuple[str, datetime, str]]:
         """(run id, slot, holder) of runs that are at work on other machines, in the order in which they began."""
         rows = self.execute(
-            "SELECT run_id, slot, holder FROM ops.batches "
-            f"WHERE state = 'running' AND {_ELSEWHERE} ORDER BY started_at, run_id",
+            "SELECT b.run_id, b.slot, h.holder FROM ops.batches AS b JOIN ops.heartbeats AS h ON b.run_id = h.run_id "
+            f"WHERE b.state = 'running' AND {_ELSEWHERE} ORDER BY b.started_at, b.run_id",
             (socket.gethostname(),),
         )
         return [(run_id, slot, at) for run_id, slot, at in rows]

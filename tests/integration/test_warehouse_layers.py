@@ -144,21 +144,21 @@ def test_a_run_of_another_machine_is_dead_only_without_a_sign_of_life(settings: 
     with open_warehouse(settings) as warehouse:
         start(warehouse, theirs, shared=True)
         assert not warehouse.ledger.elsewhere(), "of this machine there is a lock, which is held"
-        warehouse.execute("UPDATE ops.batches SET holder = 'another-host:7'")
+        warehouse.execute("UPDATE ops.heartbeats SET holder = 'another-host:7'")
         with pytest.raises(LockedError) as refused:
             start(warehouse, mine, shared=True, wait=0.1)
         assert refused.value.exit_code == 3
         assert "host another-host, process 7, slot 2026-11-22T06:00:00Z" in refused.value.cause
         assert warehouse.execute("SELECT run_id, state FROM ops.batches") == [("theirs", "running")]
         silent = f"current_timestamp - INTERVAL '{ALIVE_MINUTES + 1} minutes'"
-        warehouse.execute(f"UPDATE ops.batches SET alive_at = {silent}")
+        warehouse.execute(f"UPDATE ops.heartbeats SET beat_at = {silent}")
         context = Context(settings, SOURCES, theirs)
         with alive(context, pause=0.1):
             until = time.monotonic() + 20
             while not warehouse.ledger.elsewhere() and settings.profile != "local" and time.monotonic() < until:
                 time.sleep(0.1)
         assert bool(warehouse.ledger.elsewhere()) is (settings.profile != "local")
-        warehouse.execute(f"UPDATE ops.batches SET alive_at = {silent}")
+        warehouse.execute(f"UPDATE ops.heartbeats SET beat_at = {silent}")
         assert start(warehouse, mine, shared=True) == 1
         assert set(warehouse.execute("SELECT run_id, state FROM ops.batches")) == {
             ("theirs", "failed"), ("mine", "running"),

@@ -7,5 +7,5 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Two columns of ops.batches."""
+    """ops.heartbeats."""
     run_sql(__file__)
