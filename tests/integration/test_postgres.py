@@ -83,7 +83,7 @@ def test_a_later_run_goes_on_with_the_finished_parts_of_a_stream_with_a_cursor(t
     table = table_of(MADE)
     planned = table.plan(KEYED)
     with TcpProxy(table.url) as proxy:
-        proxy.fault = Fault("reset", 600_000, times=99)
+        proxy.fault = Fault("reset", 1_200_000, times=99)
         broken = replace(table, url=proxy.url, limits=replace(SMALL, attempts=1, connections=1))
         with pytest.raises(UnreachableError, match="cannot be reached"):
             broken.land(KEYED, planned)
