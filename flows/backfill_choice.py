@@ -102,8 +102,8 @@ class Chosen:
 
 def choose(wanted: Wanted, context: Context) -> list[Chosen]:
     """What is to be loaded again, stream by stream. Raises ConfigurationError for what cannot be."""
-    # A listing only: to ask for a manifest may bring its parts here.
     context.landing.check()
+    # A listing only: to ask for a manifest may bring its parts here.
     landed = set() if wanted.range else {x.load_id for x in context.landing.loads() if x.whole}
     found = []
     for name in wanted.streams:

@@ -54,12 +54,14 @@ class PostgresRange(PostgresReader):
             columns = columns_of(connection, stream)
         where = self._where(stream, columns, planned) if inside else super()._where(stream, columns, planned)
         with connected(self.spec.url.get_secret_value()) as database:
-            if inside and not self._has_rows(database, stream, columns, planned):
-                return Estimate(0, 0)
+            read = f"SELECT 1 FROM {table}{f' WHERE {where}' if where else ''}"
+            if inside:
+                self._check_bounds(database, stream, columns, planned)
+                if database.execute(f"SELECT EXISTS ({read})".encode()).fetchone() == (False,):
+                    return Estimate(0, 0)
             named = f"to_regclass({literal(table)})"
             sql = f"SELECT reltuples::float8, pg_relation_size(oid) FROM pg_class WHERE oid = {named}"
             held = database.execute(sql.encode()).fetchone()
-            read = f"SELECT 1 FROM {table}{f' WHERE {where}' if where else ''}"
             body = database.execute(f"EXPLAIN (FORMAT JSON) {read}".encode()).fetchone()
         known, size = held or (0.0, 0)
         expected = float(body[0][0]["Plan"]["Plan Rows"]) if body else 0.0
@@ -67,9 +69,9 @@ class PostgresRange(PostgresReader):
         share = min(1.0, expected / known) if known > 0 else 1.0
         return Estimate(max(1, round(expected)) if inside else round(expected), round(size * share))
 
-    def _has_rows(
+    def _check_bounds(
         self, database: psycopg.Connection[Any], stream: StreamSpec, columns: Sequence[Column], planned: Planned
-    ) -> bool:
+    ) -> None:
         import psycopg
 
         kind = next((c.source_type for c in columns if c.source == stream.cursor), "text")
@@ -80,11 +82,6 @@ class PostgresRange(PostgresReader):
                 cause = f"{option} {value} is no value of its cursor {stream.cursor}: {error.diag.message_primary}"
                 name = f"stream {self.spec.name}.{stream.name}"
                 raise ConfigurationError(name, cause, f"give a value of type {kind}") from None
-        where = self._where(stream, columns, planned) or "true"
-        found = database.execute(
-            f"SELECT EXISTS (SELECT 1 FROM {quote_table(stream.table or '')} WHERE {where})".encode()
-        ).fetchone()
-        return bool(found and found[0])
 
     def _where(self, stream: StreamSpec, columns: Sequence[Column], planned: Planned) -> str:
         column = next((c for c in columns if c.source == stream.cursor), None)

@@ -45,7 +45,7 @@ def _cluster(warehouse: SnowflakeWarehouse, table: str, columns: Sequence[str]) 
     """Cluster a table by these columns; one that is so already is left, since a new key begins the work anew."""
     if not columns:
         return
-    schema, _, name = table.replace('"', "").upper().partition(".")
+    schema, name = _place(table)
     shown = warehouse.query(f"SHOW TABLES LIKE {literal(name)} IN SCHEMA {schema}")  # _ stands for any letter
     keys = [str(row.get("cluster_by") or "").upper() for row in shown if row["name"] == name]
     if [re.findall(r"\w+", key)[1:] for key in keys] != [[c.upper() for c in columns]]:  # LINEAR(a, b)
@@ -75,7 +75,7 @@ def untagged(
     personal = declared.personal_of(columns) if warehouse.settings.snowflake_pii_role else {}
     if not personal:
         return {}
-    name = literal(table.replace('"', "").upper())
+    name = literal(".".join(_place(table)))
     known = dict(
         warehouse.execute(
             "SELECT lower(column_name), tag_value FROM TABLE(information_schema.tag_references_all_columns("
@@ -128,7 +128,7 @@ def _show_own_rows(warehouse: SnowflakeWarehouse, table: str, declared: Protecti
     body = own_rows(_seeing(warehouse), declared.teams)
     warehouse.execute(f"CREATE ROW ACCESS POLICY IF NOT EXISTS {policy} AS (team VARCHAR) RETURNS BOOLEAN -> {body}")
     warehouse.execute(f"ALTER ROW ACCESS POLICY {policy} SET BODY -> {body}")  # of other teams than before
-    schema, _, name = table.replace('"', "").upper().partition(".")
+    schema, name = _place(table)
     column = str(declared.team_column)
     there = [
         re.findall(r"\w+", str(columns).upper())
@@ -151,6 +151,12 @@ def own_rows(seeing: Sequence[str], teams: Sequence[str]) -> str:
     roles = {team: team.upper().replace("-", "_") for team in teams}
     cases = "".join(f" WHEN {literal(t)} THEN is_role_in_session({literal(role)})" for t, role in roles.items())
     return f"{_sees_all(seeing)} OR CASE team{cases} ELSE FALSE END"
+
+
+def _place(table: str) -> tuple[str, str]:
+    """Schema and name of a table, as Snowflake's own views have them."""
+    schema, _, name = table.replace('"', "").upper().partition(".")
+    return schema, name
 
 
 def _home(warehouse: SnowflakeWarehouse) -> str:

@@ -59,11 +59,8 @@ def check_settings(settings: Settings) -> None:
     missing = [f"HALLMARK_SNOWFLAKE_{n.upper()}" for n in _REQUIRED if not getattr(settings, f"snowflake_{n}")]
     if missing:
         names = " and ".join(filter(None, (", ".join(missing[:-1]), missing[-1])))
-        cause, remedy = (
-            f"{names} {'is' if len(missing) == 1 else 'are'} not set",
-            f"set {names}, see docs/production.md",
-        )
-        raise ConfigurationError("profile snowflake", cause, remedy)
+        cause = f"{names} {'is' if len(missing) == 1 else 'are'} not set"
+        raise ConfigurationError("profile snowflake", cause, f"set {names}, see docs/production.md")
 
 
 def connect(

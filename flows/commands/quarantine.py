@@ -126,9 +126,11 @@ def replay(
 
 def _check_stream(warehouse: Warehouse, wanted: str | None) -> None:
     """Raises ConfigurationError for a stream of which the ledger knows nothing."""
+    if not wanted:
+        return
     sql = "SELECT source, stream FROM ops.loads UNION SELECT source, stream FROM ops.quarantine ORDER BY 1, 2"
-    known = warehouse.execute(sql) if wanted else []
-    if wanted and not any(wanted in (source, f"{source}.{stream}") for source, stream in known):
+    known = warehouse.execute(sql)
+    if not any(wanted in (source, f"{source}.{stream}") for source, stream in known):
         names = ", ".join(f"{source}.{stream}" for source, stream in known)
         remedy = f"use one of {names}" if names else "run `hallmark run` first"
         raise ConfigurationError(f"stream {wanted}", "nothing was loaded of it", remedy)
