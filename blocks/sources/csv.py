@@ -91,6 +91,9 @@ class CsvExtract(Flat):
         self.files = [_prepared(m, stream, landing) for m in manifests]
         names = dict.fromkeys(c.name for f in self.files for c in f.manifest.schema)
         self.columns = [ColumnSpec(name, "VARCHAR") for name in names]
+        # DuckDB numbers the files of all connections that name the same tables by one counter, and mixes them up.
+        owner = f"rejects_{manifests[0].source}__{stream.name}" if manifests else "rejects"
+        self._errors, self._scans = f"{owner}__rows", f"{owner}__files"
 
     @cached_property
     def sql(self) -> str:
@@ -115,6 +118,7 @@ class CsvExtract(Flat):
             # With '' as NULL, DuckDB takes a row with an empty field too many; a lone line end is never a field.
             "nullstr = '\n', allow_quoted_nulls = false, "
             "strict_mode = true, null_padding = false, store_rejects = true, rejects_limit = 0, "
+            f"rejects_table = {literal(self._errors)}, rejects_scan = {literal(self._scans)}, "
             # Where one of several threads begins, DuckDB guesses in what it is: wrong, it makes rows of the lines of a
             # quoted field, or loses all up to where the next one begins.
             f"parallel = false{file.options})"
@@ -123,19 +127,19 @@ class CsvExtract(Flat):
     def rejects(self, connection: duckdb.DuckDBPyConnection) -> list[Reject]:
         """What the reader passed over: broken rows, and files without a byte."""
         found = [r for file in self.files for r in _unreadable(file)]
-        if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'reject_errors'").fetchall():
+        if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [self._errors]).fetchall():
             return found
         by_path = {str(f.even): f for f in self.files}
         # Not the text of the lines, which are as much as the file in the worst case: their length in bytes.
         result = connection.execute(
             "SELECT s.file_path, min(e.line_byte_position), min(e.error_type::VARCHAR), max(strlen(e.csv_line)) "
-            "FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id) GROUP BY s.file_path, e.line "
-            "ORDER BY 1, 2"
+            f"FROM {quote(self._errors)} e JOIN {quote(self._scans)} s USING (scan_id, file_id) "
+            "GROUP BY s.file_path, e.line ORDER BY 1, 2"
         )
         rows = chain.from_iterable(iter(lambda: result.fetchmany(PAGE), []))
         for file_path, broken in groupby(rows, lambda row: str(row[0])):
             found += _rejects_of(by_path[file_path], broken)
-        connection.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
+        connection.execute(f"DROP TABLE {quote(self._errors)}; DROP TABLE {quote(self._scans)}")
         return found
 
 

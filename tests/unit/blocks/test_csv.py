@@ -3,10 +3,13 @@
 import csv
 import io
 import random
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from blocks.sources.csv import CsvExtract
 from blocks.sources.csv_dialect import is_one_record
 from blocks.sources.csv_lines import count_ends, has_mixed_ends
 from governance.errors import SourceError
@@ -130,6 +133,26 @@ def test_what_is_no_text_is_refused_whatever_its_name(drops: Drops, content: byt
 def test_text_with_a_nul_is_text(drops: Drops, content: bytes) -> None:
     (drops.root / "d.csv").write_bytes(content)
     assert [r[:2] for r in drops.read()[1]] == [("1", "a\x00b")]
+
+
+def test_streams_read_at_once_tell_each_file_its_own_rejects(drops: Drops) -> None:
+    (drops.root / "a.csv").write_text("id,name\n1,a,x\n2,b\n")
+    (drops.root / "b.csv").write_text("\n\nid,name\n1,a\n2\n")
+    manifests = drops.land()
+    base = duckdb.connect()
+
+    def read(name: str) -> set[tuple[tuple[str, str], ...]]:
+        stream = drops.stream.model_copy(update={"name": name})
+        extract, connection = CsvExtract(stream, manifests, drops.landing), base.cursor()
+        told = set()
+        for _ in range(200):
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE t AS {extract.sql}")
+            told.add(tuple(sorted((r.position, str(r.raw)) for r in extract.rejects(connection))))
+        return told
+
+    with ThreadPoolExecutor(3) as threads:
+        found = set.union(*threads.map(read, ("one", "two", "three")))
+    assert found == {(("a.csv:2", "1,a,x"), ("b.csv:5", "2"))}
 
 
 def test_many_broken_rows_are_each_told_once(drops: Drops) -> None:
