@@ -43,5 +43,9 @@ def row_hash(columns: Sequence[ColumnSpec]) -> str:
 
     A new column that is NULL leaves the hash as it was, so that adding one does not change every row.
     """
-    parts = ", ".join(f"{literal(c.name + '=')} || CAST({quote(c.name)} AS VARCHAR)" for c in columns)
-    return f"md5(concat_ws(chr(31), {parts}))"
+    named = [(literal(c.name + "="), f"CAST({quote(c.name)} AS VARCHAR)") for c in columns]
+    parts = ", ".join(f"{name} || {value}" for name, value in named)
+    full = " AND ".join(f"{quote(c.name)} IS NOT NULL" for c in columns)
+    # The same text for a row without a NULL, made in one step rather than in one for each column.
+    at_once = ", chr(31), ".join(f"{name}, {value}" for name, value in named)
+    return f"md5(CASE WHEN {full} THEN concat({at_once}) ELSE concat_ws(chr(31), {parts}) END)"
