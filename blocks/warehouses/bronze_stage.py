@@ -176,7 +176,7 @@ def keys_table(load: StreamLoad) -> str:
 
 
 def _create(warehouse: SqlWarehouse, table: str, columns: Sequence[ColumnSpec]) -> None:
-    cells = ", ".join(f"{quote(c.name)} {warehouse.dialect.stored(c.type)}" for c in columns)
+    cells = ", ".join(f"{quote(c.name)} {warehouse.dialect.type(c.type)}" for c in columns)
     warehouse.execute(f"CREATE {warehouse.dialect.table} {table} ({cells})")
 
 
@@ -222,13 +222,11 @@ def _make_room(warehouse: SqlWarehouse, load: StreamLoad, shape: Shape) -> None:
         return
     known = warehouse.ledger.stream_schema(load.source, load.stream.name) or ()
     published = {c.name for c in (*known, *meta)}
-    for column in (*shape.columns, *meta):
-        name, stored = column.name, warehouse.dialect.stored(column.type)
-        of_failed = name in have and have[name] != type_of(column.type) and name not in published
-        if of_failed:
+    for name, type_ in ((c.name, type_of(c.type)) for c in (*shape.columns, *meta)):
+        if name in have and have[name] != type_ and name not in published:  # of a load that failed
             warehouse.execute(f"ALTER TABLE {physical} DROP COLUMN {quote(name)}")
-        if name not in have or of_failed:
-            warehouse.execute(f"ALTER TABLE {physical} ADD COLUMN {quote(name)} {stored}")
+        if name not in have or (have[name] != type_ and name not in published):
+            warehouse.execute(f"ALTER TABLE {physical} ADD COLUMN {quote(name)} {type_}")
     for column in shape.widened:
         if have[column.name] != (wider := type_of(column.type)):
             warehouse.execute(f"ALTER TABLE {physical} ALTER COLUMN {quote(column.name)} SET DATA TYPE {wider}")

@@ -39,10 +39,6 @@ class Dialect(Protocol):
         """A column's type, given as a DuckDB type, as `columns()` of the warehouse reports it."""
         ...
 
-    def stored(self, type_: str) -> str:
-        """A column's type in the statement that makes it."""
-        ...
-
     def shown(self, column: ColumnSpec) -> str:
         """A column of the stored rows as the view in bronze shows it."""
         ...
@@ -68,10 +64,6 @@ class DuckDB:
     def type(self, type_: str) -> str:
         """As it is."""
         return type_
-
-    def stored(self, type_: str) -> str:
-        """Text by zstd: what DuckDB would choose takes more time to write, and twice the room. Others as they are."""
-        return f"{type_} USING COMPRESSION zstd" if type_ in ("VARCHAR", "JSON") else type_
 
     def shown(self, column: ColumnSpec) -> str:
         """As it is stored."""
@@ -106,10 +98,6 @@ class Snowflake:
         if found := re.fullmatch(r"DECIMAL\((\d+),\s*(\d+)\)", type_):
             return f"NUMBER({found[1]},{found[2]})"
         return _OTHERS.get(type_, "VARCHAR")
-
-    def stored(self, type_: str) -> str:
-        """Snowflake compresses all by itself."""
-        return self.type(type_)
 
     def shown(self, column: ColumnSpec) -> str:
         """JSON as a VARIANT: COPY by column names cannot parse it, and a second copy of the rows would cost more.
