@@ -166,12 +166,13 @@ def _land_file(
     """The dropped file once more: unpacked and described by today's rules."""
     path = found.path or found.parts[0].position
     name = f"{'packed' if is_packed(path) and source.kind == 'files' else 'part'}-0{safe_suffix(path)}"
+    planned = replace(planned, path=path, columns=tuple(c.name for c in found.schema))
     if landing.manifest(source.name, stream.name, planned.load_id):
-        return reader.land(stream, replace(planned, path=path), landing)
+        return reader.land(stream, planned, landing)
     copy = landing.incoming(source.name, stream.name) / name
     size, digest = _copy(landing, landing.part(found, Part(name, 0, "", "")), copy)
     landing.release(source.name, stream.name, found.load_id)
-    return reader.land(stream, replace(planned, path=path, size=size, digest=digest, copy=copy), landing)
+    return reader.land(stream, replace(planned, size=size, digest=digest, copy=copy), landing)
 
 
 def _copy(landing: Landing, part: Path, target: Path) -> tuple[int, str]:

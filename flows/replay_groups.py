@@ -30,6 +30,8 @@ class Place:
     decoded: bool
     """Whether this is a copy in UTF-8."""
     format: str
+    columns: tuple[str, ...]
+    """That the load of the row was found to have."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def _group(place: Place, row: Row, file: BinaryIO, spec: StreamSpec, header: Any
 def _of_csv(place: Place, spec: StreamSpec) -> Group:
     """What the rows of one CSV file share: the header above them, and how it is written."""
     spec = _encoded(spec, place)
-    dialect = dialect_of(place.path, spec, f"stream {spec.name}, landed file {place.path.name}")
+    dialect = dialect_of(place.path, spec, f"stream {spec.name}, landed file {place.path.name}", place.columns)
     if dialect.broken:
         return Group(dialect.head.encode(dialect.encoding, "surrogateescape") + b"\n", ".csv", spec)
     how = {"encoding": "utf-8" if dialect.is_utf8 else dialect.encoding, "delimiter": dialect.delimiter}
@@ -110,7 +112,8 @@ def in_their_files(
             raise ConfigurationError(f"quarantined row {row['id']}", cause, remedy)
         mine = [p for p in manifest.parts if row["position"].startswith(p.position)]
         folder = landing.folder(manifest.source, manifest.stream, manifest.load_id)
-        return place(folder, max(mine, key=lambda p: len(p.position)).path if mine else "", manifest.path)
+        part = max(mine, key=lambda p: len(p.position)).path if mine else ""
+        return place(folder, part, manifest.path, tuple(c.name for c in manifest.schema))
 
     for path, ours in groupby(((placed(row), row) for row in rows), lambda x: x[0].path):
         with path.open("rb") as file:
@@ -118,7 +121,9 @@ def in_their_files(
                 yield found, row, file
 
 
-def _place(source: SourceSpec, spec: StreamSpec, folder: Path, part: str, dropped: str) -> Place:
+def _place(
+    source: SourceSpec, spec: StreamSpec, folder: Path, part: str, dropped: str, columns: tuple[str, ...]
+) -> Place:
     """The file of a part; without one the packed file that was dropped, of which nothing was unpacked."""
     path = folder / part if part else next(folder.glob("packed-0*"))
     name = part if part and source.kind != "documents" else dropped
@@ -127,4 +132,4 @@ def _place(source: SourceSpec, spec: StreamSpec, folder: Path, part: str, droppe
     except SourceError:  # landing it again tells so, for this row only
         kind = ""
     twin = plain_twin(path)
-    return Place(twin or path, name, twin is not None, kind)
+    return Place(twin or path, name, twin is not None, kind, columns)

@@ -78,6 +78,8 @@ class Planned:
     """Of a file: the copy that was made to name it, which becomes the landed one."""
     digest: str = ""
     """sha256 of the copy."""
+    columns: tuple[str, ...] = ()
+    """Names of the columns that bronze has of the stream; how a file is written is told by them."""
 
     @property
     def load_id(self) -> str:
@@ -208,6 +210,8 @@ class Since:
     """Loads that a killed run planned: they are used again as they are."""
     contents: Mapping[str, str] = field(default_factory=dict)
     """path → identity of what the file held when it was last read."""
+    columns: tuple[str, ...] = ()
+    """Names of the columns that bronze has."""
 
 
 class Extract(Protocol):

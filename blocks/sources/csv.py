@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import glob
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import chain, groupby
@@ -43,12 +43,12 @@ _REASONS = {
 }
 
 
-def schema_of(path: Path, stream: StreamSpec, where: str) -> tuple[ColumnSpec, ...]:
-    """The columns of a landed file, all text; none for an empty one or a broken header.
+def schema_of(path: Path, stream: StreamSpec, where: str, known: Collection[str] = ()) -> tuple[ColumnSpec, ...]:
+    """The columns of a landed file, all text; none for an empty one or a broken header. `known`: see `dialect_of`.
 
     Raises UnreadFileError for a binary.
     """
-    header = dialect_of(path, stream, where).header
+    header = dialect_of(path, stream, where, known).header
     return tuple(ColumnSpec(name, "VARCHAR", origin) for name, origin in zip(bronze_names(header), header, strict=True))
 
 
@@ -214,7 +214,7 @@ def _prepared(manifest: Manifest, stream: StreamSpec, landing: Landing) -> _File
     part = manifest.parts[0]
     path = landing.part(manifest)
     where = f"stream {manifest.source}.{manifest.stream}, file {part.position}"
-    dialect = dialect_of(path, stream, where)
+    dialect = dialect_of(path, stream, where, [c.name for c in manifest.schema])
     name = f"{path.name}.{codecs.lookup(dialect.encoding).name}"
     text = path if dialect.is_utf8 else path.with_name(f"{name}.utf8")
     if not text.exists():

@@ -10,9 +10,11 @@ import csv
 import io
 import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from blocks.sources.naming import bronze_names
 from blocks.sources.spec import StreamSpec
 from governance.errors import UnreadFileError
 
@@ -47,8 +49,11 @@ class Dialect:
         return codecs.lookup(self.encoding).name in ("utf-8", "utf-8-sig", "ascii")
 
 
-def dialect_of(path: Path, stream: StreamSpec, where: str) -> Dialect:
+def dialect_of(path: Path, stream: StreamSpec, where: str, known: Collection[str] = ()) -> Dialect:
     """Encoding, delimiter and header of a file: declared, or found in its first MiB.
+
+    `known`, names in bronze of the columns that the stream has, pins the delimiter: it is the one that finds most of
+    them in the header, whatever the rows look like.
 
     Raises UnreadFileError for what is no text.
     """
@@ -61,7 +66,7 @@ def dialect_of(path: Path, stream: StreamSpec, where: str) -> Dialect:
     # A mark of UTF-8 is no part of the first name, whatever is declared.
     text = _decoded(sample.removeprefix(codecs.BOM_UTF8), encoding).removeprefix("\ufeff")
     _refuse_binary(text, where, declared=stream.encoding is not None)
-    delimiter = stream.delimiter or _delimiter(text)
+    delimiter = stream.delimiter or _delimiter(text, known)
     start = _BLANK_LINES.match(text)
     begin = start.end() if start else 0
     blank = len(_LINE_END.findall(text, 0, begin))
@@ -148,13 +153,15 @@ def _decoded(sample: bytes, encoding: str) -> str:
         return sample.decode(encoding, errors="replace")
 
 
-def _delimiter(text: str) -> str:
-    """The candidate that cuts the first 50 records into most fields with the steadiest count."""
+def _delimiter(text: str, known: Collection[str]) -> str:
+    """The candidate that finds most known names, then cuts the first 50 records into the steadiest count of fields."""
 
-    def score(candidate: str) -> tuple[float, int]:
-        widths = [len(record) for record in _records(text, candidate)]
+    def score(candidate: str) -> tuple[int, float, int]:
+        records = _records(text, candidate)
+        found = len(set(bronze_names(records[0])) & set(known)) if records else 0
+        widths = [len(record) for record in records]
         width, count = Counter(widths).most_common(1)[0] if widths else (1, 1)
-        return (count / max(len(widths), 1) if width > 1 else 0.0, width)
+        return (found, count / max(len(widths), 1) if width > 1 else 0.0, width)
 
     return max(_DELIMITERS, key=score)
 

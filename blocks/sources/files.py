@@ -38,6 +38,8 @@ class FilesReader:
         self.unmatched: set[str] = set()
         """Streams whose last plan found no file at all."""
         self._formats: dict[str, Format] = {}
+        self._columns: dict[str, Sequence[str]] = {}
+        """Stream → names of the columns by which its files are told, from bronze or else of the first file."""
 
     @cached_property
     def drops(self) -> Drops:
@@ -77,9 +79,8 @@ class FilesReader:
             else:
                 versions[content] += 1
             identity = content if versions[content] == 1 else f"{content}@{versions[content]}"
-            planned.append(
-                Planned(identity, path=file.path, size=file.size, mtime_ns=file.mtime_ns, copy=copy, digest=digest)
-            )
+            named = Planned(identity, path=file.path, size=file.size, mtime_ns=file.mtime_ns, copy=copy, digest=digest)
+            planned.append(replace(named, columns=since.columns))
         return planned
 
     def _copy(self, stream: StreamSpec, file: Dropped, copy: Path, landing: Landing) -> str:
@@ -99,7 +100,7 @@ class FilesReader:
         done = landing.manifest(self.spec.name, stream.name, load_id)
         if done:  # by today's rules: encoding or delimiter may be declared since
             landing.clear_copy(planned.copy)
-            return self._described(stream, done, landing)
+            return self._described(stream, done, landing, planned.columns)
         landing.discard(self.spec.name, stream.name, load_id)
         if planned.copy is None:
             raise SourceError(self._where(stream, path), "its copy is gone", "run again")
@@ -117,25 +118,28 @@ class FilesReader:
         manifest = self._described(stream, Manifest(
             load_id, planned.identity, self.spec.name, stream.name, None, None, None, (), tuple(parts), tuple(faults),
             path,
-        ), landing)  # fmt: skip
+        ), landing, planned.columns)  # fmt: skip
         landing.write_manifest(manifest)
         return manifest
 
-    def _described(self, stream: StreamSpec, manifest: Manifest, landing: Landing) -> Manifest:
+    def _described(self, stream: StreamSpec, manifest: Manifest, landing: Landing, columns: Sequence[str]) -> Manifest:
         """The manifest with the columns that its parts have; one that cannot be read stays a part, for a replay."""
         again = {p.position for p in manifest.parts}
         faults = [f for f in manifest.faults if f.reason_code != _UNREAD or manifest.path + f.at not in again]
+        known = columns or self._columns.get(stream.name, ())
         parts = []
         for part in manifest.parts:
             where = self._where(stream, part.position)
             path = landing.part(manifest, part)
             try:
-                schema = self._format(stream, part.path, where).schema(path, stream, landing, where)
+                schema = self._format(stream, part.path, where).schema(path, stream, landing, where, known)
             except UnreadFileError as error:
                 schema = ()
                 at = part.position.removeprefix(manifest.path)
                 faults.append(Fault(_UNREAD, error.cause, at, 0, part.bytes))
+            known = known or [c.name for c in schema]
             parts.append(replace(part, schema=schema))
+        self._columns[stream.name] = known
         schema = tuple({c.name: c for p in parts for c in p.schema or ()}.values())
         if len(parts) == 1:
             parts = [replace(parts[0], schema=None)]

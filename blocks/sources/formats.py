@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -27,8 +27,13 @@ class Format(Protocol):
 
     name: str
 
-    def schema(self, path: Path, stream: StreamSpec, landing: Landing, where: str) -> tuple[ColumnSpec, ...]:
-        """The columns of a landed file; none if it has no record. UnreadFileError for one of another format."""
+    def schema(
+        self, path: Path, stream: StreamSpec, landing: Landing, where: str, known: Collection[str]
+    ) -> tuple[ColumnSpec, ...]:
+        """The columns of a landed file; none if it has no record. UnreadFileError for one of another format.
+
+        `known`: names in bronze of the columns that the stream has.
+        """
         ...
 
     def extract(self, stream: StreamSpec, units: Sequence[Manifest], landing: Landing, known: Known) -> Extract:
@@ -54,10 +59,12 @@ def format_of(declared: str | None, name: str, where: str) -> Format:
 class _Csv:
     name = "csv"
 
-    def schema(self, path: Path, stream: StreamSpec, landing: Landing, where: str) -> tuple[ColumnSpec, ...]:
+    def schema(
+        self, path: Path, stream: StreamSpec, landing: Landing, where: str, known: Collection[str]
+    ) -> tuple[ColumnSpec, ...]:
         from blocks.sources.csv import schema_of
 
-        return schema_of(path, stream, where)
+        return schema_of(path, stream, where, known)
 
     def extract(self, stream: StreamSpec, units: Sequence[Manifest], landing: Landing, known: Known) -> Extract:
         from blocks.sources.csv import CsvExtract
@@ -71,7 +78,9 @@ class _Json:
     def __init__(self) -> None:
         self.looks: dict[Path, Look] = {}
 
-    def schema(self, path: Path, stream: StreamSpec, landing: Landing, where: str) -> tuple[ColumnSpec, ...]:
+    def schema(
+        self, path: Path, stream: StreamSpec, landing: Landing, where: str, known: Collection[str]
+    ) -> tuple[ColumnSpec, ...]:
         from blocks.sources.json_look import look_at
 
         look = self.looks[path] = look_at(path, stream, landing, stream.record)
@@ -86,7 +95,9 @@ class _Json:
 class _Parquet:
     name = "parquet"
 
-    def schema(self, path: Path, stream: StreamSpec, landing: Landing, where: str) -> tuple[ColumnSpec, ...]:
+    def schema(
+        self, path: Path, stream: StreamSpec, landing: Landing, where: str, known: Collection[str]
+    ) -> tuple[ColumnSpec, ...]:
         from blocks.sources.parquet import schema_of
 
         return schema_of(path, where)
@@ -103,7 +114,9 @@ class _Xml:
     def __init__(self) -> None:
         self.scans: dict[Path, Scan] = {}
 
-    def schema(self, path: Path, stream: StreamSpec, landing: Landing, where: str) -> tuple[ColumnSpec, ...]:
+    def schema(
+        self, path: Path, stream: StreamSpec, landing: Landing, where: str, known: Collection[str]
+    ) -> tuple[ColumnSpec, ...]:
         from blocks.sources import xml
 
         scan = self.scans[path] = xml.scan(path, stream.record, where)
@@ -123,7 +136,9 @@ class _Xml:
 class _Document:
     name = "document"
 
-    def schema(self, path: Path, stream: StreamSpec, landing: Landing, where: str) -> tuple[ColumnSpec, ...]:
+    def schema(
+        self, path: Path, stream: StreamSpec, landing: Landing, where: str, known: Collection[str]
+    ) -> tuple[ColumnSpec, ...]:
         from blocks.sources.documents import COLUMNS
 
         return COLUMNS

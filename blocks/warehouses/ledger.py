@@ -125,11 +125,6 @@ class Ledger(Loads):
 
     # --- streams and cursors -------------------------------------------------------------------------------
 
-    def stream_schema(self, source: str, stream: str) -> list[ColumnSpec] | None:
-        """The columns that bronze holds of a stream, or None before its first load."""
-        rows = self.execute('SELECT "schema" FROM ops.streams WHERE source = ? AND stream = ?', (source, stream))
-        return [ColumnSpec(**c) for c in json.loads(rows[0][0])] if rows and rows[0][0] else None
-
     def schemas(self, source: str, stream: str) -> dict[str, Sequence[ColumnSpec]]:
         """The columns that bronze holds of a stream, under `""`, and of its child tables, under their names."""
         prefix = f"{stream}__"

@@ -6,10 +6,11 @@ as it can hold.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from blocks.sources.base import Planned, Since, content_of
+from blocks.sources.base import ColumnSpec, Planned, Since, content_of
 from blocks.warehouses.base import Account, StreamLoad, now
 from blocks.warehouses.dialect import among, portions
 from governance.errors import LockedError
@@ -40,6 +41,11 @@ class Loads:
     def __init__(self, execute: Execute, insert: Insert) -> None:
         self.execute, self.insert = execute, insert
 
+    def stream_schema(self, source: str, stream: str) -> list[ColumnSpec] | None:
+        """The columns that bronze holds of a stream, or None before its first load."""
+        rows = self.execute('SELECT "schema" FROM ops.streams WHERE source = ? AND stream = ?', (source, stream))
+        return [ColumnSpec(**c) for c in json.loads(rows[0][0])] if rows and rows[0][0] else None
+
     def since(self, source: str, stream: str) -> Since:
         """What is in bronze of a stream, and what a killed run left."""
         key = (source, stream)
@@ -59,7 +65,8 @@ class Loads:
                     seen[identity] = int(read or 0)
             elif status in ("planned", "landed") and not any(mark in identity for mark in _BY_ITSELF):
                 unfinished.append(Planned(identity, lower, upper, path, size, mtime, landed=status == "landed"))
-        return Since(cursor[0][0] if cursor else None, files, seen, unfinished, contents)
+        columns = tuple(c.name for c in self.stream_schema(*key) or ())
+        return Since(cursor[0][0] if cursor else None, files, seen, unfinished, contents, columns)
 
     def plan(self, load: StreamLoad) -> None:
         """Write the loads as planned, before the first byte is read; one that is there already is used again."""

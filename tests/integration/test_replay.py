@@ -251,3 +251,23 @@ def test_a_replay_that_cannot_be_leaves_its_rows_where_they_are(broken: Home) ->
         replay(broken, path, stream="quotes")
     assert broken.rows("SELECT id FROM ops.quarantine WHERE replayed_at IS NULL ORDER BY id") == waiting
     assert broken.rows("SELECT status FROM ops.streams WHERE stream = 'quotes'") == [("published",)]
+
+
+def test_rows_that_look_cut_otherwise_are_read_by_the_delimiter_of_the_stream(
+    tmp_path: Path, prefect_server: str
+) -> None:
+    home, drops = Home(tmp_path / "home", tmp_path / "sources.yml"), tmp_path / "drops"
+    drops.mkdir()
+    (tmp_path / "sources.yml").write_text(
+        f"sources: {{drops: {{kind: files, root: {drops}, owner: growth, streams: "
+        "{notes: {path: '*.csv', settle: 0s}}}}"
+    )
+    (drops / "a.csv").write_text("id,note\n1,fine\n")
+    home.run(slot=SLOT1)
+    (drops / "b.csv").write_text("id,note\n2,a, b;c;d\n3,e, f, g;h;i\n4,k;l;m\n")
+    home.run(slot=SLOT2)
+    rows = "SELECT id, note FROM bronze.drops__notes ORDER BY id"
+    assert home.rows(rows) == [("1", "fine"), ("4", "k;l;m")]
+    kept = replay(home, tmp_path / "sources.yml", stream="notes")
+    assert kept == {"selected": 2, "published": 0, "still_quarantined": 2}, "nor does a replay cut them otherwise"
+    assert home.rows(rows) == [("1", "fine"), ("4", "k;l;m")]

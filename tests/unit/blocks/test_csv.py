@@ -226,16 +226,6 @@ def test_an_empty_field_too_many_is_one_too_many(drops: Drops) -> None:
     ]
 
 
-@pytest.mark.parametrize(("rows", "widened"), [("1,a,\n2,b,\n", True), ("1,a,\n", False), ("1,a,\n2,b,x\n", False)])
-def test_a_header_that_lacks_the_delimiter_at_the_end_of_every_row_gets_a_nameless_column(
-    drops: Drops, rows: str, widened: bool
-) -> None:
-    (drops.root / "d.csv").write_text(f"id,name\n{rows}")
-    names, found, rejects = drops.read()
-    assert names == ["id", "name", "column_3"][: 2 + widened]
-    assert (len(found) > 0, len(rejects) > 0) == (widened, not widened)
-
-
 def test_line_ends_are_told_apart_where_they_fall_between_two_pieces(tmp_path: Path) -> None:
     for length in range((1 << 20) - 3, (1 << 20) + 3):
         path = tmp_path / str(length)
