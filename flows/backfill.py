@@ -151,7 +151,7 @@ def land(
     if done:
         return done
     # The keys of then say nothing of what was deleted since; a cursor or state of then is behind today's.
-    parts = tuple(p for p in found.parts if not p.path.startswith("keys"))
+    parts = tuple(p for p in found.parts if not p.holds_keys)
     again = replace(found, load_id=planned.load_id, identity=planned.identity, parts=parts, state=None, by_cursor=False)
     for one in parts:
         _copy(landing, landing.part(found, one), landing.folder(source.name, stream.name, again.load_id) / one.path)

@@ -98,6 +98,7 @@ def stage(
     extract = reader.extract(load.stream, manifests, context.landing, known)
     ready = [Ready(load, warehouse.load(load, extract, manifests), manifests)]
     for planned, manifest in zip(load.planned, manifests, strict=True):
+        check_read(load, manifest, ready[0].staged.read[manifest.load_id])
         counted = manifest.with_rows(ready[0].staged.read)
         context.landing.write_manifest(replace(counted, staging=staging(load, planned, manifest)))
     for name, child in extract.children.items():
@@ -105,6 +106,14 @@ def stage(
         below = child_load(warehouse, load, name, loads)
         ready.append(Ready(below, warehouse.load(below, child, loads), loads))
     return ready
+
+
+def check_read(load: StreamLoad, manifest: Manifest, read: int) -> None:
+    """Raises HallmarkError where not each row is read that its source gave on landing."""
+    landed = manifest.landed_rows
+    if landed is not None and read != landed:
+        what, cause = f"stream {load.source}.{load.stream.name}", f"{landed} rows landed, and {read} of them are read"
+        raise HallmarkError(what, f"load {manifest.load_id}: {cause}", "report this with the landed files")
 
 
 def staging(load: StreamLoad, planned: Planned, manifest: Manifest) -> Staging:

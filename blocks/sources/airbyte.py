@@ -91,7 +91,7 @@ class AirbyteReader:
         part = Part(PART, size, digest.hexdigest(), found["name"], read.rows)
         manifest = Manifest(
             load_id, planned.identity, source, stream.name, planned.lower, planned.upper, None,
-            schema_of(target, stream, landing, RECORD), (part,), state=state, rereads=not incremental,
+            schema_of(target, stream, landing, RECORD), (part,), state=state, rereads=True,
         )  # fmt: skip
         landing.write_manifest(manifest)
         return manifest

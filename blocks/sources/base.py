@@ -59,6 +59,11 @@ class Part:
     schema: tuple[ColumnSpec, ...] | None = None
     """Where the parts of a load have different columns: those of this one."""
 
+    @property
+    def holds_keys(self) -> bool:
+        """Whether it has the keys of the source, by which deletes are found, and no rows."""
+        return self.path.startswith("keys")
+
 
 @dataclass(frozen=True)
 class Planned:
@@ -135,6 +140,12 @@ class Manifest:
     """Loads whose rows it reads again, as a replay or backfill does."""
     staging: Staging | None = None
     """By whom it was staged last; None before that."""
+
+    @property
+    def landed_rows(self) -> int | None:
+        """What its source gave, as it was counted on landing; None of a file, of which only reading tells."""
+        counts = [p.rows for p in self.parts if not p.holds_keys]
+        return sum(n for n in counts if n is not None) if self.rereads and None not in counts else None
 
     def child(self, name: str, schema: Sequence[ColumnSpec] = ()) -> Manifest:
         """The load of a child table: named after this one, with an account of its own."""

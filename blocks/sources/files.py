@@ -67,7 +67,8 @@ class FilesReader:
             self.unmatched.discard(stream.name)
             if known.get(file.path) == (file.size, file.mtime_ns):
                 continue
-            if 0 <= time.time() - file.mtime_ns / 1e9 < stream.settle.total_seconds():
+            # A clock that is ahead of ours stamps files of the future, which may grow too.
+            if abs(time.time() - file.mtime_ns / 1e9) < stream.settle.total_seconds():
                 self.unsettled[stream.name] += 1
                 continue
             copy = landing.incoming(self.spec.name, stream.name) / f"{number}{safe_suffix(file.path)}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from blocks.sources.base import ColumnSpec, Planned
 from blocks.sources.naming import bronze_names, quote
 from blocks.warehouses.base import StreamLoad, now
-from blocks.warehouses.bronze_stage import LOADS, note, staged_rows, these_loads
+from blocks.warehouses.bronze_stage import LOADS, in_order, note, staged_rows, these_loads
 from blocks.warehouses.ledger_loads import BACKFILL, REPLAY
 
 if TYPE_CHECKING:
@@ -134,8 +134,9 @@ def keep_newer(warehouse: SqlWarehouse, load: StreamLoad, found: History, seqs: 
     note(warehouse, _noted(load, "places"), LOADS, list(places.items()))
     older = "1 = 1"
     if load.stream.cursor:
-        cursor = quote(bronze_names([load.stream.cursor])[0])
-        older = f"coalesce(s.{cursor} <= b.{cursor}, TRUE)"
+        [name] = bronze_names([load.stream.cursor])
+        kind = warehouse.columns("bronze__loads", load.table)[name]
+        older = f"coalesce({in_order(f's.{quote(name)}', kind)} <= {in_order(f'b.{quote(name)}', kind)}, TRUE)"
     equal = "b._row_hash = s._row_hash AND (b._deleted_at IS NULL) = (s._deleted_at IS NULL)"
     warehouse.execute(
         f"UPDATE {rows} AS r SET _outcome = 'superseded' FROM (SELECT s._load_id, s._source_position "

@@ -12,6 +12,7 @@ from blocks.warehouses.bronze_stage import (
     KEYED_META,
     META,
     drop_staging,
+    in_order,
     keys_table,
     raw_row,
     rejects_table,
@@ -24,6 +25,9 @@ from governance.protection import Protection
 
 if TYPE_CHECKING:
     from blocks.warehouses.sql import SqlWarehouse
+
+Counts = Mapping[str, int]
+"""Load id → rows."""
 
 
 def publish(warehouse: SqlWarehouse, ready: Sequence[Ready], tell: TellLoads) -> list[Accounts]:
@@ -43,19 +47,19 @@ def publish(warehouse: SqlWarehouse, ready: Sequence[Ready], tell: TellLoads) ->
 
 def _publish_one(warehouse: SqlWarehouse, ready: Ready, read: Mapping[str, int], above: Sequence[str]) -> Accounts:
     load, ledger, key = ready.load, warehouse.ledger, (ready.load.source, ready.load.stream.name)
-    deleted: dict[str, int] = {}
     again: dict[str, int] = {}
     if load.stream.primary_key and ready.staged.columns:
         _classify(warehouse, ready)
         _hold(warehouse, load, empty=any(m.empty for m in ready.manifests[-1:]))
         _merge(warehouse, load, [c.name for c in (*ready.staged.columns, *KEYED_META)])
-        deleted = _mark_deleted(warehouse, load)
     elif any(m.rereads for m in ready.manifests):
         again = _drop_known(warehouse, load)
     elif load.parent:
         again = follow_parent(warehouse, load, above)
     _quarantine(warehouse, load)
-    accounts = _accounts(warehouse, load, read, deleted, again)
+    published = _counted(warehouse, load, f"bronze__loads.{quote(load.table)}")
+    deleted = _mark_deleted(warehouse, load)  # a row that went since it was read is published, and then marked
+    accounts = _accounts(warehouse, load, read, published, deleted, again)
     manifests = {m.load_id: m for m in ready.manifests}
     for load_id, account in accounts.items():
         if not account.balanced:
@@ -120,8 +124,9 @@ def _classify(warehouse: SqlWarehouse, ready: Ready) -> None:
     """What becomes of the newest staged row of each key, beside bronze."""
     load = ready.load
     rows, physical = staged_rows(load), f"bronze__loads.{quote(load.table)}"
-    cursor = quote(bronze_names([load.stream.cursor])[0]) if load.stream.cursor else None
-    older = f"s.{cursor} < b.{cursor}" if cursor else "1 = 0"
+    name, kind = _cursor(ready)
+    cursor = quote(name)
+    older = f"{in_order(f's.{cursor}', kind)} < {in_order(f'b.{cursor}', kind)}" if name else "1 = 0"
     read_now = [m.upper for m in ready.manifests[-1:] if m.by_cursor]  # not parts that are loaded again
     if read_now and (clock := _clock(warehouse, ready, read_now[0])):
         older += f" AND b.{cursor} <= {clock}"  # a date of the future that is put right
@@ -194,27 +199,42 @@ def _hold(warehouse: SqlWarehouse, load: StreamLoad, *, empty: bool) -> None:
 
 def _is_gone(warehouse: SqlWarehouse, load: StreamLoad) -> str:
     """SQL: of a live row `b` the source no longer has the key; of none where its keys were not read."""
-    if f"{load.table}$keys" not in warehouse.tables("bronze__staging"):
-        return "1 = 0"
-    same = _same_key(load, "k", "b")
-    return f"b._deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM {keys_table(load)} AS k WHERE {same})"
+    return f"b._deleted_at IS NULL AND NOT {_is_there(load)}" if _has_keys(warehouse, load) else "1 = 0"
+
+
+def _has_keys(warehouse: SqlWarehouse, load: StreamLoad) -> bool:
+    return f"{load.table}$keys" in warehouse.tables("bronze__staging")
+
+
+def _is_there(load: StreamLoad) -> str:
+    """SQL: the source has the key of a row `b` now."""
+    return f"EXISTS (SELECT 1 FROM {keys_table(load)} AS k WHERE {_same_key(load, 'k', 'b')})"
 
 
 def _mark_deleted(warehouse: SqlWarehouse, load: StreamLoad) -> dict[str, int]:
-    """Mark rows whose key the source no longer has; load id → how many."""
-    if load.stream.deletes != "keys" or not load.planned:
+    """Mark rows whose key the source no longer has, and unmark those whose key it has again; load id → how many went.
+
+    A row that comes back as it was, behind the cursor, is not read again: bronze still has it.
+    """
+    if load.stream.deletes != "keys" or not load.planned or not _has_keys(warehouse, load):
         return {}
     physical, newest = f"bronze__loads.{quote(load.table)}", load.planned[-1].load_id
-    gone = _is_gone(warehouse, load)
-    [[missing]] = warehouse.execute(f"SELECT count(*) FROM {physical} AS b WHERE {gone}")
-    # The row is this load's from now on, so that incremental models see it; the hash keeps its position unique in it.
-    if missing:
-        warehouse.execute(
-            f"UPDATE {physical} AS b SET _deleted_at = ?, _load_id = ?, _source_position = ? || b._row_hash "
-            f"WHERE {gone}",
-            (now(), newest, f"{load.stream.table or load.stream.path}#deleted-"),
-        )
-    return {newest: int(missing)}
+    found = {}
+    marks = {
+        "deleted": (now(), _is_gone(warehouse, load)),
+        "returned": (None, f"b._deleted_at IS NOT NULL AND {_is_there(load)}"),
+    }
+    for mark, (at, which) in marks.items():
+        [[rows]] = warehouse.execute(f"SELECT count(*) FROM {physical} AS b WHERE {which}")
+        found[mark] = int(rows)
+        # The row is this load's from now on, so that incremental models see it; the hash keeps its position unique.
+        if rows:
+            warehouse.execute(
+                f"UPDATE {physical} AS b SET _deleted_at = ?, _load_id = ?, _source_position = ? || b._row_hash "
+                f"WHERE {which}",
+                (at, newest, f"{load.stream.table or load.stream.path}#{mark}-"),
+            )
+    return {newest: found["deleted"]}
 
 
 def _quarantine(warehouse: SqlWarehouse, load: StreamLoad) -> None:
@@ -228,35 +248,35 @@ def _quarantine(warehouse: SqlWarehouse, load: StreamLoad) -> None:
         )
 
 
+def _counted(warehouse: SqlWarehouse, load: StreamLoad, table: str, column: str = "_load_id", also: str = "") -> Counts:
+    sql = f"SELECT {column}, count(*) FROM {table} WHERE {column} IN {these_loads(load)}{also} GROUP BY {column}"
+    return {load_id: int(rows) for load_id, rows in warehouse.execute(sql)} if load.planned else {}
+
+
 def _accounts(
-    warehouse: SqlWarehouse,
-    load: StreamLoad,
-    read: Mapping[str, int],
-    deleted: Mapping[str, int],
-    again: Mapping[str, int],
+    warehouse: SqlWarehouse, load: StreamLoad, read: Counts, published: Counts, deleted: Counts, again: Counts
 ) -> dict[str, Account]:
     """load_id → its account. Each number counted where it is: in bronze, in staging, in the quarantine."""
-
-    def counted(table: str, column: str = "_load_id", also: str = "") -> dict[str, int]:
-        sql = f"SELECT {column}, count(*) FROM {table} WHERE {column} IN {these_loads(load)}{also} GROUP BY {column}"
-        return {load_id: int(rows) for load_id, rows in warehouse.execute(sql)}
-
     if not load.planned:
         return {}
-    keyed, physical = bool(load.stream.primary_key), f"bronze__loads.{quote(load.table)}"
-    published = counted(physical, also=" AND _deleted_at IS NULL" if any(deleted.values()) else "")
-    unchanged = counted(staged_rows(load), also=" AND _outcome = 'unchanged'") if keyed else again
-    quarantined = counted("ops.quarantine", "load_id")
+    keyed = bool(load.stream.primary_key)
+    unchanged = _counted(warehouse, load, staged_rows(load), also=" AND _outcome = 'unchanged'") if keyed else again
+    quarantined = _counted(warehouse, load, "ops.quarantine", "load_id")
     return {
         i: Account(read.get(i, 0), published.get(i, 0), unchanged.get(i, 0), quarantined.get(i, 0), deleted.get(i, 0))
         for i in (p.load_id for p in load.planned)
     }
 
 
+def _cursor(ready: Ready) -> tuple[str, str]:
+    """Name and type of the stream's cursor in bronze; empty where it has none."""
+    asked = bronze_names([ready.load.stream.cursor]) if ready.load.stream.cursor else []
+    return next(((c.name, c.type) for c in ready.staged.columns if [c.name] == asked), ("", ""))
+
+
 def _clock(warehouse: SqlWarehouse, ready: Ready, upper: str | None) -> str | None:
     """SQL of the database's own clock as the cursor has it; None where the cursor is no time, or nobody asked."""
-    name = bronze_names([ready.load.stream.cursor])[0] if ready.load.stream.cursor else None
-    kind = next((c.type for c in ready.staged.columns if c.name == name), "")
+    kind = _cursor(ready)[1]
     if upper is None or not (kind == "DATE" or kind.startswith("TIMESTAMP")):
         return None
     return f"CAST({literal(upper)} AS {warehouse.dialect.type(kind)})"
@@ -264,21 +284,24 @@ def _clock(warehouse: SqlWarehouse, ready: Ready, upper: str | None) -> str | No
 
 def _move_cursor(warehouse: SqlWarehouse, ready: Ready, load_id: str, upper: str | None) -> None:
     """To the newest value read that is not beyond the database's own clock, and never backwards."""
-    load = ready.load
-    if not load.stream.cursor:
+    load, (name, type_) = ready.load, _cursor(ready)
+    if not name:
         return
-    name = bronze_names([load.stream.cursor])[0]
-    column = next(c for c in ready.staged.columns if c.name == name)
-    kind, key = warehouse.dialect.type(column.type), (load.source, load.stream.name)
+    kind, key = warehouse.dialect.type(type_), (load.source, load.stream.name)
     bound = ""
     if clock := _clock(warehouse, ready, upper):  # Postgres knows infinite ones
         bound = f" AND {quote(name)} BETWEEN CAST({literal(EARLIEST)} AS {kind}) AND {clock}"
-    [[value]] = warehouse.execute(
-        f"SELECT max({quote(name)}) FROM {staged_rows(load)} WHERE _load_id = ?{bound}", (load_id,)
+    newest = warehouse.execute(
+        f"SELECT {quote(name)} FROM {staged_rows(load)} WHERE _load_id = ? AND {quote(name)} IS NOT NULL{bound} "
+        f"ORDER BY {in_order(quote(name), type_)} DESC LIMIT 1",
+        (load_id,),
     )
-    if value is None:
+    if not newest:
         return
     old = warehouse.execute("SELECT value FROM ops.cursors WHERE source = ? AND stream = ?", key)
-    text = str(value)
-    if not old or warehouse.execute(f"SELECT CAST(? AS {kind}) > CAST(? AS {kind})", (text, old[0][0]))[0][0]:
-        warehouse.ledger.set_cursor(*key, text, load_id)
+    text = str(newest[0][0])
+    if old:
+        later, earlier = (in_order(f"CAST({literal(value)} AS {kind})", type_) for value in (text, old[0][0]))
+        if not warehouse.execute(f"SELECT {later} > {earlier}")[0][0]:
+            return
+    warehouse.ledger.set_cursor(*key, text, load_id)

@@ -71,7 +71,7 @@ def stage(warehouse: SqlWarehouse, load: StreamLoad, extract: Extract, manifests
         why = f"column {', '.join(shape.extra)} is not in the frozen schema"
         counted += _reject_rows(warehouse, load, rows, unexpected, "unexpected_column", why)
     if keys:
-        _pass_over_older(warehouse, load, rows)
+        _pass_over_older(warehouse, load, rows, shape)
     if extract.keys_sql:
         of_keys = [c for c in shape.columns if c.name in keys]
         _create(warehouse, keys_table(load), of_keys)
@@ -180,14 +180,22 @@ def _create(warehouse: SqlWarehouse, table: str, columns: Sequence[ColumnSpec]) 
     warehouse.execute(f"CREATE {warehouse.dialect.table} {table} ({cells})")
 
 
-def _pass_over_older(warehouse: SqlWarehouse, load: StreamLoad, rows: str) -> None:
+def in_order(value: str, type_: str) -> str:
+    """SQL that sorts as a cursor grows: text by the number that it is, where it is one, since "9" is before "10"."""
+    if type_ != "VARCHAR":
+        return value
+    number = f"TRY_CAST({value} AS DECIMAL(37, 9)) + CAST('{10**27}' AS DECIMAL(38, 9))"  # never below zero
+    return f"coalesce(lpad(CAST({number} AS VARCHAR), 40, '0'), {value})"
+
+
+def _pass_over_older(warehouse: SqlWarehouse, load: StreamLoad, rows: str, shape: Shape) -> None:
     """Of several rows of one key only the newest goes on: the same again is unchanged, another version superseded."""
     names_of_keys = bronze_names(load.stream.primary_key)
     keys = ", ".join(f"s.{quote(k)}" for k in names_of_keys)
     twice = f"SELECT {names(names_of_keys)} FROM {rows} GROUP BY {names(names_of_keys)} HAVING count(*) > 1"
     same = " AND ".join(f"s.{quote(k)} = d.{quote(k)}" for k in names_of_keys)
-    cursor = quote(bronze_names([load.stream.cursor])[0]) if load.stream.cursor else None
-    newest = f"s.{cursor} DESC NULLS LAST, " if cursor else ""
+    cursor = next((c for c in shape.columns if [c.name] == bronze_names([load.stream.cursor or ""])), None)
+    newest = f"{in_order(f's.{quote(cursor.name)}', cursor.type)} DESC NULLS LAST, " if cursor else ""
     number = warehouse.dialect.trailing_number("s._source_position")  # `path#9` stands before `path#10`
     window = f"OVER (PARTITION BY {keys} ORDER BY {newest}s._extracted_at DESC, p.place DESC, {number} DESC)"
     warehouse.execute(

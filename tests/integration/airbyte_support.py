@@ -33,8 +33,8 @@ def say(**message):
 def log(text, level="INFO"):
     say(type="LOG", log={"level": level, "message": text})
 
-def state(value):
-    say(type="STATE", state={"type": "STREAM", "stream": {"stream_descriptor": {"name": "Things"},
+def state(value, name="Things"):
+    say(type="STATE", state={"type": "STREAM", "stream": {"stream_descriptor": {"name": name},
         "stream_state": {"next": value}}, "sourceStats": {"recordCount": 1.0}})
 
 def mark(config, *what):
@@ -52,6 +52,8 @@ STREAMS = [
     {"name": "Things", "json_schema": {}, "supported_sync_modes": ["full_refresh", "incremental"],
      "source_defined_cursor": True, "default_cursor_field": ["id"], "source_defined_primary_key": [["id"]]},
     {"name": "plain", "json_schema": {}, "supported_sync_modes": ["full_refresh"]},
+    {"name": "log", "json_schema": {}, "supported_sync_modes": ["full_refresh", "incremental"],
+     "source_defined_cursor": True, "default_cursor_field": ["id"]},
 ]
 
 def main():
@@ -77,6 +79,8 @@ def main():
     name, mode_of_sync = catalog["stream"]["name"], catalog["sync_mode"]
     known = json.load(open(options["state"])) if "state" in options else []
     start = known[0]["stream"]["stream_state"]["next"] if known else 0
+    if name == "log" and known:  # at least once: the record at the cursor comes again
+        start -= 1
     if mode == "leak":
         log("using " + config["pin"] + " and " + config["auth"]["phrase"])
         print("on its own: " + config["pin"])
@@ -113,7 +117,7 @@ def main():
                 say(type="TRACE", trace={"type": "STREAM_STATUS", "emitted_at": 1, "stream_status":
                     {"stream_descriptor": {"name": name}, "status": "INCOMPLETE"}})
                 return
-    state(count)
+    state(count, "log" if name == "log" else "Things")
     say(type="STATE", state={"type": "STREAM", "stream": {"stream_descriptor": {"name": "other"}, "stream_state": {}}})
 """
 ENTRY = "[console_scripts]\nsource-stub = airbyte_source_stub:main\nanother = airbyte_source_stub:main\n"

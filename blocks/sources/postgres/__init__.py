@@ -16,7 +16,7 @@ from datetime import datetime
 from blocks.landing import Landing
 from blocks.sources.base import Extract, Known, Manifest, Planned, Since
 from blocks.sources.naming import literal, quote
-from blocks.sources.postgres.columns import Column, columns_of, quote_table, select_of
+from blocks.sources.postgres.columns import TIMES, Column, columns_of, quote_table, select_of
 from blocks.sources.postgres.connection import Connection, Limits
 from blocks.sources.postgres.extract import extract
 from blocks.sources.postgres.parts import PROGRESS, Copier, Progress, resumed
@@ -151,7 +151,7 @@ class PostgresReader:
             return ""
         column = next(c for c in columns if c.source == stream.cursor)
         lower = f"{literal(planned.lower)}::{column.source_type}"
-        if stream.lateness and column.source_type in ("timestamptz", "timestamp", "date"):
+        if stream.lateness and column.source_type in TIMES:
             lower += f" - interval '{stream.lateness.total_seconds()} seconds'"
         name = quote(column.source)
         return f"{name} >= {lower} OR {name} IS NULL"

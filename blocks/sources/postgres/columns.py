@@ -28,6 +28,8 @@ _TYPES = {
 }  # fmt: skip
 _TEXT = ("{c}::text", "VARCHAR")
 _ARRAY = ("to_json({c})::text", "JSON")
+TIMES = ("timestamptz", "timestamp", "date")
+"""Types of a cursor that the database's clock bounds."""
 _SIZED = ("text", "varchar", "bpchar", "bytea")
 """Types whose size PostgreSQL knows without reading the value."""
 _COLUMNS = """

@@ -82,7 +82,7 @@ def extract(stream: StreamSpec, manifests: Sequence[Manifest], landing: Landing)
         offset = 0
         types = {c.name: c for c in manifest.schema}
         for part in manifest.parts:
-            if part.path.startswith("keys"):
+            if part.holds_keys:
                 wanted = ", ".join(f"{_read(types[n])} AS {quote(n)}" for n in bronze_names(stream.primary_key))
                 keys.append((manifest.load_id, f"SELECT {wanted} FROM {_scan(landing, manifest, part)}"))
                 continue

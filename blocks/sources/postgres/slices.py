@@ -1,7 +1,7 @@
 """How the rows of a table are cut into slices that several connections read: conditions that leave no row out.
 
-A stream with a cursor goes on with its finished slices in a later snapshot, so those are ranges of the key: a row that
-changes may move to another page, but it keeps its key. Where nothing is to be resumed they are ranges of pages.
+A stream with a cursor of time goes on with its finished slices in a later snapshot, so those are ranges of the key: a
+row that changes may move to another page, but it keeps its key. Where nothing is resumed they are ranges of pages.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from blocks.sources.naming import literal, quote
-from blocks.sources.postgres.columns import Column, quote_table
+from blocks.sources.postgres.columns import TIMES, Column, quote_table
 from blocks.sources.postgres.connection import Connection
 from blocks.sources.spec import StreamSpec
 
@@ -67,7 +67,9 @@ def slices(
     if not table.stored or count < 2 or (where and not _reads_all(connection, stream, where)):
         return [*EVERYTHING], False
     keys = [c for k in stream.primary_key for c in columns if c.source == k]
-    if stream.cursor and keys and all(k.not_null for k in keys):
+    # Of another kind of cursor nobody knows how far it was when a finished part was read.
+    by_time = any(c.source == stream.cursor and c.source_type in TIMES for c in columns)
+    if by_time and keys and all(k.not_null for k in keys):
         return _by_key(connection, stream, keys, table, count), True
     if table.version < TID_RANGES:
         return [*EVERYTHING], False
