@@ -136,8 +136,7 @@ class _Work:
             self.faults.append(Fault("broken_archive", f"what is packed is damaged: {broken[0]}", at))
             return
         if broken:
-            tail = b"" if behind or _suffix(name) in self.self_checked else _cut_line(target)
-            raw = tail.decode("utf-8", "backslashreplace") if len(tail) <= RAW_LIMIT else None
+            raw = "" if behind or _suffix(name) in self.self_checked else _cut_line(target)
             what = "what stands behind is not packed" if behind else "the packed file is cut off here"
             reason = f"{what}: {broken[0]}"
             self.faults.append(Fault("broken_archive", reason, f"{at}@{target.stat().st_size}", None, None, raw))
@@ -170,18 +169,20 @@ class _Work:
             out.write(chunk)
 
 
-def _cut_line(path: Path) -> bytes:
-    """Cut the unfinished last line off; gives it."""
+def _cut_line(path: Path) -> str | None:
+    """Cut the unfinished last line off; gives it, if the quarantine takes as much."""
     with path.open("r+b") as file:
-        size = file.seek(0, 2)
-        begin, tail = size, b""
-        while begin > 0 and b"\n" not in tail:
-            begin = max(0, begin - CHUNK)
+        begin, cut = file.seek(0, 2), 0
+        size = begin
+        while begin > 0 and not cut:
+            end, begin = begin, max(0, begin - CHUNK)
             file.seek(begin)
-            tail = file.read(size - begin)
-        cut = tail.rfind(b"\n") + 1
-        file.truncate(begin + cut)
-    return tail[cut:]
+            found = file.read(end - begin).rfind(b"\n") + 1
+            cut = begin + found if found else 0
+        file.seek(cut)
+        raw = file.read(RAW_LIMIT).decode("utf-8", "backslashreplace") if size - cut <= RAW_LIMIT else None
+        file.truncate(cut)
+    return raw
 
 
 class _Zstd:

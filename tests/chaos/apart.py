@@ -40,12 +40,18 @@ IMPORTED = [
 
 @dataclass(frozen=True)
 class Moment:
-    """When a run is killed: before or after the n-th call, or after seconds; neither: never."""
+    """When a run is killed: before or after the n-th call, at a statement, or after seconds; none of it: never."""
 
     call: int = 0
     seconds: float = 0.0
+    statements: tuple[str, ...] = ()
+    """How statements begin that are waited for, one after the other; it dies at the last."""
+    before: bool = False
+    """Whether that one is not begun."""
 
     def __str__(self) -> str:
+        if self.statements:
+            return f"{'before' if self.before else 'after'} {' … '.join(self.statements)}"
         if self.seconds:
             return f"after {self.seconds:.3f} s"
         return f"at call {self.call // 2}, {'after' if self.call % 2 else 'before'} it" if self.call else "never"
@@ -77,7 +83,7 @@ def run(home: Path, sources: Path, moment: Moment, **variables: str) -> End:
     """A run that dies at the moment, or ends before it."""
     calls, kind, begun = APART.RawValue(ctypes.c_long, 0), APART.RawArray(ctypes.c_char, 20), APART.Event()
     counted = None if moment.seconds else calls  # to count costs half as much again as the run
-    process = APART.Process(target=_ingest, args=(home, sources, moment.call, counted, kind, begun, variables))
+    process = APART.Process(target=_ingest, args=(home, sources, moment, counted, kind, begun, variables))
     process.start()
     assert begun.wait(LIMIT)
     started = time.monotonic()
@@ -102,13 +108,17 @@ def working(home: Path) -> list[psutil.Process]:
     return found
 
 
-def _ingest(home: Path, sources: Path, call: int, calls: Any, kind: Any, begun: Any, variables: dict[str, str]) -> None:
+def _ingest(
+    home: Path, sources: Path, moment: Moment, calls: Any, kind: Any, begun: Any, variables: dict[str, str]
+) -> None:
     """What runs apart. A failed stream is an error of the process."""
     logging.disable(logging.INFO)
     gate.warm().join()
     os.environ.update({"HALLMARK_HOME": str(home), **variables})
     os.chdir(home)  # by which its processes are found
-    counter = None if calls is None else _counter(call, calls)
+    counter = None if calls is None else _counter(moment.call, calls)
+    if moment.statements:
+        counter = _watcher(moment)
     threading.setprofile(counter)
     sys.setprofile(counter)
     begun.set()
@@ -155,6 +165,21 @@ def _counter(call: int, calls: Any) -> Any:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     return count
+
+
+def _watcher(moment: Moment) -> Any:
+    """A profiler that ends the process at a statement. A stream's own come from one thread."""
+    left = list(moment.statements)
+
+    def watch(frame: Any, event: str, _: Any) -> None:
+        if event in ("call", "return") and frame.f_code.co_qualname == "DuckDBWarehouse.execute":
+            last = len(left) == 1
+            if (event == "call") == (moment.before or not last) and frame.f_locals["sql"].startswith(left[0]):
+                if last:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                left.pop(0)
+
+    return watch
 
 
 def _reaches_system(function: Any) -> bool:

@@ -137,6 +137,25 @@ def test_a_run_that_is_killed_is_made_good_by_the_next(clean: list[Clean], tmp_p
     assert len(killed(second, tmp_path / "home", moments, 2)) == 2
 
 
+MERGED, MARKED = 'INSERT INTO bronze__loads."oltp__people"', 'UPDATE bronze__loads."oltp__people" AS b SET _deleted_at'
+PUBLISHES = [
+    Moment(statements=('DELETE FROM bronze__loads."oltp__people"',)),
+    Moment(statements=(MERGED,)),
+    Moment(statements=(MARKED,)),
+    Moment(statements=(MARKED, "UPDATE ops.loads")),
+    Moment(statements=(MARKED, "COMMIT"), before=True),
+    Moment(statements=(MARKED, "COMMIT")),
+    Moment(statements=('INSERT INTO bronze__loads."dropped__rows"',)),
+    Moment(statements=('INSERT INTO bronze__loads."dropped__keyed"', "UPDATE ops.loads", "COMMIT"), before=True),
+    Moment(statements=('INSERT INTO bronze__loads."dropped__keyed"', "UPDATE ops.loads", "COMMIT")),
+]
+"""Within a transaction that publishes, on either side of its end, and while a stream of files is staged."""
+
+
+def test_a_run_that_is_killed_while_it_publishes_is_made_good_by_the_next(clean: list[Clean], tmp_path: Path) -> None:
+    assert len(killed(clean[1], tmp_path / "home", iter(PUBLISHES), len(PUBLISHES))) == len(PUBLISHES)
+
+
 @pytest.mark.chaos
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("share", range(SHARES))
