@@ -258,6 +258,11 @@ class Extract(Protocol):
         """A DuckDB SELECT of the columns, then `_load_id` and `_source_position` (unique in the load)."""
         ...
 
+    @property
+    def selects(self) -> Sequence[str]:
+        """The same as several, each of not too many files: what one costs grows faster than they do."""
+        ...
+
     def rejects(self, connection: duckdb.DuckDBPyConnection) -> list[Reject]:
         """Rows that the SELECT passed over; called after it ran on the same connection."""
         ...
@@ -270,6 +275,16 @@ class Flat:
     optional = False
     content: str | None = None
     keys_sql: str | None = None
+
+    @property
+    def sql(self) -> str:
+        """What it is, its own class says."""
+        raise NotImplementedError
+
+    @property
+    def selects(self) -> Sequence[str]:
+        """Just the one."""
+        return (self.sql,)
 
 
 class Reader(Protocol):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from blocks.engine import engine
 from blocks.sources.base import CHILD, ColumnSpec, Extract, Known, Manifest, Reject
 from blocks.sources.naming import glob_escape, literal, quote
 from blocks.sources.tables import Converted
@@ -45,7 +46,6 @@ class ConvertedExtract:
     @cached_property
     def _alike(self) -> list[tuple[dict[str, str], Files]]:
         """column → type of the table, and the files that have it so, with the same tables below it."""
-        import duckdb
         import pyarrow.parquet as pq
 
         groups: dict[tuple[str, int], list[tuple[Manifest, Converted]]] = {}
@@ -56,7 +56,7 @@ class ConvertedExtract:
                 alone = any(INDEX in schema.names for schema in schemas)
                 shape = str([names, [converted.parents.get(name) for name in names], schemas])
                 groups.setdefault((shape, number if alone else 0), []).append((manifest, converted))
-        with duckdb.connect() as connection:
+        with engine() as connection:
             return [(self._types(files[0][1], connection), files) for files in groups.values()]
 
     def _types(self, converted: Converted, connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -71,6 +71,11 @@ class ConvertedExtract:
             n: declared.get(n, ColumnSpec(n, t)) for types, _ in self._alike for n, t in types.items() if n not in OWN
         }
         return [*found.values(), *(CHILD if self.table else ())]
+
+    @property
+    def selects(self) -> Sequence[str]:
+        """Just the one."""
+        return (self.sql,)
 
     @cached_property
     def sql(self) -> str:

@@ -14,6 +14,7 @@ from functools import cached_property, partial
 from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
+from uuid import uuid4
 
 from blocks.landing import Landing
 from blocks.sources.base import ColumnSpec, Flat, Manifest, Reject
@@ -92,8 +93,8 @@ class CsvExtract(Flat):
         names = dict.fromkeys(c.name for f in self.files for c in f.manifest.schema)
         self.columns = [ColumnSpec(name, "VARCHAR") for name in names]
         # DuckDB numbers the files of all connections that name the same tables by one counter, and mixes them up.
-        owner = f"rejects_{manifests[0].source}__{stream.name}" if manifests else "rejects"
-        self._errors, self._scans = f"{owner}__rows", f"{owner}__files"
+        owner = f"rejects_{uuid4().hex}"
+        self._errors, self._scans = f"{owner}_rows", f"{owner}_files"
 
     @cached_property
     def sql(self) -> str:

@@ -170,7 +170,12 @@ class FilesReader:
         for unit in units:
             name = self._format(stream, unit.parts[0].path, self._where(stream)).name
             groups.setdefault(name, []).append(unit)
-        read = [self._formats[name].extract(stream, units, landing, known) for name, units in groups.items()]
+        read = []
+        for name, of_format in groups.items():
+            found, step = self._formats[name], self._formats[name].at_once
+            read += [
+                found.extract(stream, of_format[n : n + step], landing, known) for n in range(0, len(of_format), step)
+            ]
         return UnionExtract(read, [Reject.of(f, m.load_id, m.path) for m in manifests for f in m.faults])
 
     def _format(self, stream: StreamSpec, name: str, where: str) -> Format:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from blocks.engine import engine
 from blocks.landing import Landing
 from blocks.sources.encodings import transcode
 from blocks.sources.json_cut import RECORD_BYTES, Spans, copy_records, has_long_line, lines, values
@@ -114,7 +115,7 @@ def _is_whole(path: Path, form: Format) -> bool:
         file.seek(max(0, path.stat().st_size - HEAD))
         if not file.read().rstrip().endswith((b"]", b"}")):
             return False
-    with duckdb.connect() as connection:
+    with engine() as connection:
         try:
             connection.execute(
                 "SELECT count(json) FROM read_json_objects(?, format = ?, compression = 'none', "

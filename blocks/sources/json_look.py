@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from blocks.engine import engine
 from blocks.landing import Landing
 from blocks.sources.base import ColumnSpec
 from blocks.sources.json_exact import dotted, dotted_name, exact, undotted
@@ -92,12 +93,10 @@ def look_at(path: Path, stream: StreamSpec, landing: Landing, at: str | None) ->
     Its columns are the keys of its records, in their order: JSON where any value is nested, else VARCHAR. Where no
     record is an object, each is one column `value`.
     """
-    import duckdb
-
     look = Look(form_of(path, stream, landing), at)
     if look.form.empty:
         return look
-    with duckdb.connect() as connection:
+    with engine() as connection:
         first = f"(SELECT * FROM ({look.read}) LIMIT {_FIRST})"
         sets = connection.execute(f"SELECT json_keys(json) FROM {first} GROUP BY 1 ORDER BY count(*) DESC").fetchall()
         keys, usual = _in_order(k for (k,) in sets), sets[0][0] if sets else None

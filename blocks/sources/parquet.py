@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from blocks.engine import engine
 from blocks.landing import Landing
 from blocks.sources.base import ColumnSpec, Flat, Manifest, Reject
 from blocks.sources.naming import bronze_names, glob_escape, literal, quote
@@ -36,7 +37,7 @@ def schema_of(path: Path, where: str) -> tuple[ColumnSpec, ...]:
     import duckdb
 
     file = literal(glob_escape(str(path)))
-    with duckdb.connect() as connection:
+    with engine() as connection:
         try:
             found = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({file})").fetchall()
             # Its description may be whole and its pages not.
@@ -116,9 +117,7 @@ def _wider(a: str, b: str) -> str:
 
 def _exact_types(path: Path) -> dict[str, str]:
     """Nested columns with decimals → their type with text in place of these: in JSON they would become floats."""
-    import duckdb
-
-    with duckdb.connect() as connection:
+    with engine() as connection:
         found = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({literal(glob_escape(str(path)))})").fetchall()
     nested = [(row[0], row[1]) for row in found if _bronze_type(row[1]) == "JSON"]
     return {name: exact for name, type_ in nested if (exact := re.sub(_DECIMAL, "VARCHAR", type_)) != type_}

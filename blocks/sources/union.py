@@ -12,6 +12,8 @@ from blocks.sources.naming import quote
 if TYPE_CHECKING:
     import duckdb
 
+LOADED = ("_load_id", "_source_position")
+
 
 class UnionExtract:
     """The rows of all extracts; a column that has two types in them is text."""
@@ -46,14 +48,25 @@ class UnionExtract:
     @cached_property
     def sql(self) -> str:
         """One SELECT of all."""
-        none = "SELECT '' AS _load_id, '' AS _source_position WHERE false"
-        return " UNION ALL BY NAME ".join(f"(SELECT {self._cells(e)} FROM ({e.sql}))" for e in self.extracts) or none
+        return " UNION ALL BY NAME ".join(f"({select})" for select in self.selects)
 
-    def _cells(self, extract: Extract) -> str:
-        """All columns of an extract, those of another type in the union as text."""
-        types = {c.name: c.type for c in self.columns}
-        other = [quote(c.name) for c in extract.columns if c.type != types[c.name]]
-        return f"* REPLACE ({', '.join(f'CAST({c} AS VARCHAR) AS {c}' for c in other)})" if other else "*"
+    @cached_property
+    def selects(self) -> Sequence[str]:
+        """One of each extract, with the columns of all."""
+        nothing = ", ".join([*self._cells(None), *(f"'' AS {name}" for name in LOADED)])
+        found = [f"SELECT {', '.join([*self._cells(e), *LOADED])} FROM ({e.sql})" for e in self.extracts]
+        return found or [f"SELECT {nothing} WHERE false"]
+
+    def _cells(self, extract: Extract | None) -> list[str]:
+        """All columns, of which an extract has some; those of another type in the union as text."""
+        have = {c.name: c.type for c in extract.columns} if extract else {}
+        cells = []
+        for name, type_ in ((c.name, c.type) for c in self.columns):
+            value = quote(name) if name in have else "NULL"
+            cells.append(f"{value if have.get(name) == type_ else f'CAST({value} AS {type_})'} AS {quote(name)}")
+        if self.content:
+            cells.append(f"{(extract and extract.content) or 'NULL'} AS {self.content}")
+        return cells
 
     def rejects(self, connection: duckdb.DuckDBPyConnection) -> list[Reject]:
         """The rejects of all, and what no extract could begin with."""

@@ -51,7 +51,8 @@ def stage(warehouse: SqlWarehouse, load: StreamLoad, extract: Extract, manifests
     shown = names(c.name for c in columns)
     if spec.primary_key:
         _create(warehouse, rows, (*columns, OUTCOME))
-    _read(warehouse, rows, columns, _select(load, shape, extract), where)
+    for select in extract.selects:
+        _read(warehouse, rows, columns, _select(load, shape, extract, select), where)
     only = "_outcome IS NULL" if spec.primary_key else f"_load_id IN {these_loads(load)}"
     view = f"bronze__staging.{quote(load.table)}"
     warehouse.execute(f"CREATE VIEW {view} AS SELECT {shown} FROM {rows} WHERE {only}")
@@ -120,7 +121,8 @@ def _unexpected(
     of_row = [_is_nested(c) if c in shape.parted else f"{quote(c)} IS NOT NULL" for c in shape.extra]
     places = names(c.name for c in META[:2])
     _create(warehouse, found, META[:2])
-    warehouse.fill(found, META[:2], f"SELECT {places} FROM ({extract.sql}) WHERE {' OR '.join(of_row)}")
+    for select in extract.selects:
+        warehouse.fill(found, META[:2], f"SELECT {places} FROM ({select}) WHERE {' OR '.join(of_row)}")
     return f"({places}) IN (SELECT {places} FROM {found})"
 
 
@@ -240,7 +242,7 @@ def _make_room(warehouse: SqlWarehouse, load: StreamLoad, shape: Shape) -> None:
             warehouse.execute(f"ALTER TABLE {physical} ALTER COLUMN {quote(column.name)} SET DATA TYPE {wider}")
 
 
-def _select(load: StreamLoad, shape: Shape, extract: Extract) -> str:
+def _select(load: StreamLoad, shape: Shape, extract: Extract, select: str) -> str:
     """The extract's rows in the engine: bronze's columns in order, then those of the load."""
     types = {c.name: c.type for c in shape.columns}
     mapped = [ColumnSpec(name, types[name]) for name in shape.source_of]
@@ -256,7 +258,7 @@ def _select(load: StreamLoad, shape: Shape, extract: Extract) -> str:
     more = ["_load_id", "_source_position", *([extract.content] if extract.content else [])]
     absent = [c for c in shape.columns if c.name not in shape.source_of]  # of bronze, but not of these files
     cells += [f"CAST(NULL AS {c.type}) AS {quote(c.name)}" for c in absent]
-    inner = f"SELECT {', '.join([*cells, *more])} FROM ({extract.sql})"
+    inner = f"SELECT {', '.join([*cells, *more])} FROM ({select})"
     return f"SELECT {', '.join([*(quote(c.name) for c in shape.columns), *meta])} FROM ({inner})"
 
 

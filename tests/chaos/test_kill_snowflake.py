@@ -211,9 +211,7 @@ def test_a_run_that_is_killed_at_a_statement_is_made_good_by_the_next(killed: Ki
 @pytest.mark.chaos
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("killed", list(FIXED), indirect=True)
-def test_a_run_that_is_killed_anywhere_is_made_good_by_the_next(
-    killed: Killed, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_that_is_killed_anywhere_is_made_good_by_the_next(killed: Killed) -> None:
     killed.front.clear()
     killed.run()
     statements, chance, kills = list(killed.front.statements), random.Random(SEED), KILLS // len(FIXED)
@@ -226,11 +224,9 @@ def test_a_run_that_is_killed_anywhere_is_made_good_by_the_next(
         where = (ANYWHERE, STREAM, LAYER)[number % 3]
         nth, executed = chance.randint(1, lengths[where]), chance.random() < 0.5
         sql = killed.kill(where, "", nth, executed)
-        with capsys.disabled():
-            print(f"\n{number + 1:3} {'after' if executed else 'before'} {sql[:90]}", end="", flush=True)
+        print(f"{number + 1:3} {'after' if executed else 'before'} {sql[:90]}")
     assert all(BEGINNING in what for what in killed.waited), killed.waited
-    with capsys.disabled():
-        print(
-            f"\n{kills} kills {'with' if killed.key else 'without'} a key: {kills} times the next run made it good; "
-            f"{killed.aborted} dead transactions aborted by it, {len(killed.waited)} left to Snowflake"
-        )
+    print(
+        f"{kills} kills {'with' if killed.key else 'without'} a key: {kills} times the next run made it good; "
+        f"{killed.aborted} dead transactions aborted by it, {len(killed.waited)} left to Snowflake"
+    )
