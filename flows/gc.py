@@ -110,7 +110,8 @@ def read(warehouse: Warehouse) -> Ledger:
     """What the ledger says of all loads."""
     loads = warehouse.execute("SELECT load_id, status, coalesce(finished_at, started_at) FROM ops.loads")
     waiting = warehouse.execute(
-        "SELECT DISTINCT load_id FROM ops.quarantine WHERE layer = 'bronze' AND replayed_at IS NULL AND byte_to > 0"
+        "SELECT DISTINCT load_id FROM ops.quarantine WHERE layer = 'bronze' AND replayed_at IS NULL "
+        "AND (byte_to > 0 OR reason_code = 'unexpected_column')"  # which a backfill brings
     )
     backfilled = warehouse.execute(
         "SELECT DISTINCT source, stream FROM ops.loads WHERE identity LIKE ? AND status IN ('planned', 'landed')",

@@ -36,5 +36,5 @@ def model_lineage(
 
 def bronze_lineage(context: Context, load: StreamLoad, manifests: Sequence[Manifest]) -> list[LineageEdge]:
     """From the source's columns to bronze's."""
-    columns = {c.name: c.origin or c.name for m in manifests for c in m.schema}
+    columns = {c.name: c.called for m in manifests for c in m.schema}
     return source_edges(context.sources[load.source].kind, load.source, load.stream.name, columns, load.stream.table)

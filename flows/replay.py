@@ -20,7 +20,7 @@ from blocks.sources.airbyte import RECORD
 from blocks.sources.base import Manifest, Planned
 from blocks.sources.files import FilesReader
 from blocks.sources.spec import SourceSpec, load_sources
-from blocks.warehouses import open_warehouse
+from blocks.warehouses import bronze_again, open_warehouse
 from blocks.warehouses.base import StreamLoad
 from flows.context import Context, sample_servers, sources_path
 from flows.load import after_publish, load_and_gate, publish, record_failure
@@ -113,6 +113,10 @@ def replay_rows(source: str, group: Group, rows: Sequence[Row], rules: str, cont
                 f"stream {source}.{spec.name}, replay", f"{len(rows)} rows went in and {read} came out",
                 "nothing was published; replay them one by one, by id",
             )  # fmt: skip
+        if group.load_id and ready[0].staged.columns:  # its rows are as new as the load that they were kept back of
+            with open_warehouse(context.settings) as warehouse:
+                found = bronze_again.history(warehouse, source, spec.name)
+                bronze_again.keep_newer(warehouse, load, found, {planned.load_id: found.seq(group.load_id)})
         account = publish(ready, context)[0][planned.load_id]
     except Exception as error:
         record_failure(load, error, context)

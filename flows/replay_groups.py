@@ -46,6 +46,8 @@ class Group:
     """The stream as declared; of CSV with the delimiter and the encoding that their bytes have."""
     alone: str = ""
     """Id of a row that would take the rows behind it along, by a quote that never closes or as a whole file."""
+    load_id: str = ""
+    """Where the newest row of a key counts: the load that the rows are of."""
 
 
 def groups(rows: Sequence[Row], source: SourceSpec, spec: StreamSpec, landing: Landing) -> dict[Group, list[Row]]:
@@ -53,7 +55,8 @@ def groups(rows: Sequence[Row], source: SourceSpec, spec: StreamSpec, landing: L
     found: dict[Group, list[Row]] = {}
     header = cache(lambda place: _of_csv(place, spec))
     for place, row, file in in_their_files(rows, source, spec, landing):
-        found.setdefault(_group(place, row, file, spec, header), []).append(row)
+        group: Group = _group(place, row, file, spec, header)
+        found.setdefault(replace(group, load_id=row["load_id"]) if spec.primary_key else group, []).append(row)
     return found
 
 

@@ -5,13 +5,16 @@ Only data: no I/O, no knowledge of who produces or receives it.
 
 from __future__ import annotations
 
+import re
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Severity = Literal["info", "warning", "critical"]
+_HALF = re.compile("[\ud800-\udfff]")
 EVENT_NAMESPACE = uuid.UUID("6c1c6a34-5a0b-5b8e-9d7e-8f6f5f0c9a11")
 
 
@@ -94,10 +97,20 @@ class Event(Frozen):
     data: dict[str, Any] = Field(default_factory=dict)
     """JSON: slot, run_id, owner and what the type adds."""
 
+    @field_validator("subject", "data", mode="before")
+    @classmethod
+    def _text(cls, value: object) -> object:
+        """A half of a character, as names of files and keys of JSON may have it, is no text that can be sent."""
+        if isinstance(value, str):
+            return _HALF.sub("\ufffd", value)
+        if isinstance(value, Mapping):
+            return {cls._text(k): cls._text(v) for k, v in value.items()}
+        return [cls._text(v) for v in value] if isinstance(value, list | tuple) else value
+
     @classmethod
     def of(cls, type: str, subject: str, cause: str, time: datetime, **data: Any) -> Event:
         """An event whose id is uuid5 of (type, subject, cause); the cause is a load id or a run id."""
-        identity = uuid.uuid5(EVENT_NAMESPACE, "\x1f".join((type, subject, cause)))
+        identity = uuid.uuid5(EVENT_NAMESPACE, _HALF.sub("\ufffd", "\x1f".join((type, subject, cause))))
         return cls(id=str(identity), type=type, subject=subject, time=time, data=data)
 
     def cloudevent(self) -> dict[str, Any]:

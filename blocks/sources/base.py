@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 LOAD_NAMESPACE = uuid.UUID("0d6f6a52-9d6b-5a3e-8f0a-3c8e2b1d7f10")
 Known = Mapping[str, Sequence["ColumnSpec"]]
 """The columns that bronze has of a stream (under `""`) and of its child tables (under their names)."""
+WHOLE = "\ud800"
+"""Origin of the one column of JSON records that are no objects; no key that is read can be one."""
 RESERVED = ("_load_id", "_source_position", "_extracted_at", "_row_hash", "_deleted_at")
 
 
@@ -38,6 +40,11 @@ class ColumnSpec:
     type: str
     origin: str = ""
     """What the source calls it."""
+
+    @property
+    def called(self) -> str:
+        """What the source calls it, or bronze where the source has no name for it."""
+        return self.name if self.origin in ("", WHOLE) else self.origin
 
 
 CHILD = (ColumnSpec("_parent_id", "VARCHAR"), ColumnSpec("_parent_load_id", "VARCHAR"), ColumnSpec("_index", "BIGINT"))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blocks.landing import Landing
-from blocks.sources.base import ColumnSpec, Flat, Known, Manifest, Reject
+from blocks.sources.base import WHOLE, ColumnSpec, Flat, Known, Manifest, Reject
 from blocks.sources.json_cut import lines, places_of
 from blocks.sources.json_exact import (
     MARKED,
@@ -25,7 +25,7 @@ from blocks.sources.json_exact import (
     unmarked_json,
     unmarked_value,
 )
-from blocks.sources.json_look import WHOLE, Look, look_at, named, pointer
+from blocks.sources.json_look import Look, look_at, named, pointer
 from blocks.sources.naming import literal, quote
 from blocks.sources.spec import StreamSpec
 from blocks.sources.tables import RAW_LIMIT

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from blocks.engine import engine
 from blocks.landing import Landing
-from blocks.sources.base import ColumnSpec
+from blocks.sources.base import WHOLE, ColumnSpec
 from blocks.sources.json_exact import dotted, dotted_name, exact, undotted
 from blocks.sources.json_form import Form, form_of
 from blocks.sources.naming import bronze_names, glob_escape, literal
@@ -22,8 +22,6 @@ from blocks.sources.spec import StreamSpec
 if TYPE_CHECKING:
     import duckdb
 
-WHOLE = "\ud800"
-"""Stands for the key of the one column of records that are no objects; no key that is read can be one."""
 _FIRST = 2048
 """Records whose keys are likely to be all."""
 

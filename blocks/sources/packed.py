@@ -10,6 +10,7 @@ import bz2
 import contextlib
 import gzip
 import lzma
+import stat
 import zipfile
 import zlib
 from collections import Counter
@@ -115,6 +116,9 @@ class _Work:
     def _member(self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, at: str, depth: int) -> None:
         if entry.flag_bits & 1:
             self.faults.append(Fault("encrypted", "the member of the zip file is encrypted", at))
+            return
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            self.faults.append(Fault("link", "the member of the zip file is a link, which is not followed", at))
             return
         try:
             stream = archive.open(entry)

@@ -13,7 +13,7 @@ from blocks.sources.base import ColumnSpec, Extract, Manifest, Reject
 from blocks.sources.naming import bronze_names, literal, quote, row_hash
 from blocks.sources.tables import RAW_LIMIT
 from blocks.warehouses.base import Staged, StreamLoad, now
-from blocks.warehouses.dialect import names
+from blocks.warehouses.dialect import DuckDB, names
 from blocks.warehouses.schema import Shape, evolve
 from governance.errors import SourceError
 
@@ -31,6 +31,7 @@ REJECTS = (
     *(ColumnSpec(name, "VARCHAR") for name in ("load_id", "position", "reason_code", "reason", "raw")),
     ColumnSpec("byte_from", "BIGINT"), ColumnSpec("byte_to", "BIGINT"),
 )  # fmt: skip
+UNEXPECTED = (*META[:2], ColumnSpec("raw", "VARCHAR"))
 SHARE_FROM_ROWS = 100
 _FALSE = "('', '0', 'f', 'false', 'n', 'no')"
 
@@ -70,7 +71,7 @@ def stage(warehouse: SqlWarehouse, load: StreamLoad, extract: Extract, manifests
         counted += _reject_rows(warehouse, load, rows, f"{quote(column)} IS NULL", "null_key", why)
     if unexpected:
         why = f"column {', '.join(shape.extra)} is not in the frozen schema"
-        counted += _reject_rows(warehouse, load, rows, unexpected, "unexpected_column", why)
+        counted += _reject_unexpected(warehouse, load, rows, unexpected, why)
     if keys:
         _pass_over_older(warehouse, load, rows, shape)
     if extract.keys_sql:
@@ -106,24 +107,25 @@ def _note_loads(warehouse: SqlWarehouse, load: StreamLoad) -> None:
 def _unexpected(
     warehouse: SqlWarehouse, load: StreamLoad, shape: Shape, extract: Extract, manifests: Sequence[Manifest]
 ) -> str:
-    """SQL that is true for staged rows with a column that is not in the frozen schema; nothing if there is none.
+    """The table of the staged rows with a column that is not in the frozen schema, whole; nothing if there is none.
 
     Where columns are optional, a row has those that are not NULL; else each row of a file has all of the file.
     """
     if not shape.extra or load.stream.schema_policy != "freeze":
         return ""
-    found = f"bronze__staging.{quote(load.table + '$unexpected')}"
-    if not extract.optional:
+    if extract.optional:
+        of_row = [_is_nested(c) if c in shape.parted else f"{quote(c)} IS NOT NULL" for c in shape.extra]
+    else:
         have = {c.name: c.type for c in shape.columns}
         of_file = {m.load_id: {c.name for c in m.schema if have.get(c.name) != c.type} for m in manifests}
-        note(warehouse, found, META[:1], [(i,) for i, columns in of_file.items() if columns & set(shape.extra)])
-        return f"_load_id IN (SELECT _load_id FROM {found})"
-    of_row = [_is_nested(c) if c in shape.parted else f"{quote(c)} IS NOT NULL" for c in shape.extra]
-    places = names(c.name for c in META[:2])
-    _create(warehouse, found, META[:2])
+        of_row = [f"_load_id = {literal(i)}" for i, columns in of_file.items() if columns & set(shape.extra)]
+    found = f"bronze__staging.{quote(load.table + '$unexpected')}"
+    _create(warehouse, found, UNEXPECTED)
+    raw = f"left({DuckDB().row_json(c.name for c in extract.columns)}, {RAW_LIMIT}) AS raw"
     for select in extract.selects:
-        warehouse.fill(found, META[:2], f"SELECT {places} FROM ({select}) WHERE {' OR '.join(of_row)}")
-    return f"({places}) IN (SELECT {places} FROM {found})"
+        whole = f"SELECT _load_id, _source_position, {raw} FROM ({select}) WHERE {' OR '.join(of_row)}"
+        warehouse.fill(found, UNEXPECTED, whole)
+    return found
 
 
 def _is_nested(column: str) -> str:
@@ -291,6 +293,20 @@ def _write_rejects(warehouse: SqlWarehouse, load: StreamLoad, rejects: list[Reje
     warehouse.engine.register("incoming_rejects", arrow)
     warehouse.fill(rejects_table(load), REJECTS, "SELECT * FROM incoming_rejects")
     warehouse.engine.unregister("incoming_rejects")
+
+
+def _reject_unexpected(warehouse: SqlWarehouse, load: StreamLoad, rows: str, found: str, reason: str) -> int:
+    """Move the rows of this table to the rejects, with what bronze has no column for; how many."""
+    same = "f._load_id = r._load_id AND f._source_position = r._source_position"
+    both = f"FROM {found} AS f JOIN {rows} AS r ON {same}"
+    [[moved]] = warehouse.execute(f"SELECT count(*) {both}")
+    warehouse.execute(
+        f"INSERT INTO {rejects_table(load)} SELECT f._load_id, f._source_position, 'unexpected_column', "
+        f"{literal(reason)}, f.raw, NULL, NULL {both}"
+    )
+    places = names(c.name for c in META[:2])
+    warehouse.execute(f"DELETE FROM {rows} WHERE ({places}) IN (SELECT {places} FROM {found})")
+    return int(moved)
 
 
 def _reject_rows(warehouse: SqlWarehouse, load: StreamLoad, rows: str, condition: str, code: str, reason: str) -> int:

@@ -50,7 +50,7 @@ def evolve(
         return Shape(tuple(incoming), {c.name: c.name for c in incoming}, added=tuple(incoming))
     have = {c.name: c.type for c in known}
     names = {c.name for c in incoming}
-    gone = [] if optional else [c.name for c in known if c.name not in names and c.name.split("__")[0] not in names]
+    gone = [] if optional else [c.name for c in known if not {c.name, _beside_of(c)} & names]
     if gone:
         raise SourceError(
             where, f"column {', '.join(gone)} vanished from the source",
@@ -77,15 +77,21 @@ def evolve(
             source_of[column.name] = column.name
             changes.append(f"column {column.name} widened from {old} to {column.type}")
             continue
-        elif (old, column.type) == ("VARCHAR", "JSON"):
+        elif (old, column.type) == ("VARCHAR", "JSON") and policy != "discard":
             target = _beside(column)
             parted.append(column.name)
             source_of[column.name] = column.name
-        elif policy != "discard" and ((old, column.type) in _WIDER_ELSEWHERE or column.type == "VARCHAR"):
+        elif policy != "discard" and (_holds_all(column.type, old) or (old, column.type) in _WIDER_ELSEWHERE):
             target = _beside(column)
         else:
             raise SourceError(
                 where, f"column {column.name} changed from {old} to {column.type}",
+                "restore it in the source, or take the new shape: `hallmark stream accept SOURCE.STREAM`",
+            )  # fmt: skip
+        if target.name != column.name and (target.name in names or have.get(target.name, target.type) != target.type):
+            raise SourceError(
+                where, f"column {column.name} changed from {old} to {column.type}, and its values cannot go to "
+                f"{target.name}, which is a column of its own",
                 "restore it in the source, or take the new shape: `hallmark stream accept SOURCE.STREAM`",
             )  # fmt: skip
         if target.name not in have and policy != "evolve":
@@ -105,6 +111,17 @@ def _beside(column: ColumnSpec) -> ColumnSpec:
     """Another column for values of a type that a column cannot be widened to."""
     suffix = re.sub(r"[^a-z0-9]+", "_", column.type.lower()).strip("_")
     return ColumnSpec(f"{column.name}__{suffix}", column.type)
+
+
+def _beside_of(column: ColumnSpec) -> str:
+    """The column that one was made for by `_beside`; empty for one of the source."""
+    base = column.name.rpartition("__")[0]
+    return base if base and _beside(ColumnSpec(base, column.type)).name == column.name else ""
+
+
+def _holds_all(new: str, old: str) -> bool:
+    """Whether a type takes all values of another, though no warehouse changes a column to it."""
+    return new == "VARCHAR" or bool(_digits(old) and _digits(new))
 
 
 def _digits(type_: str) -> tuple[int, int] | None:

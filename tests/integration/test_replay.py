@@ -253,6 +253,22 @@ def test_a_replay_that_cannot_be_leaves_its_rows_where_they_are(broken: Home) ->
     assert broken.rows("SELECT status FROM ops.streams WHERE stream = 'quotes'") == [("published",)]
 
 
+def test_a_replayed_row_is_as_old_as_the_file_that_it_came_in(tmp_path: Path, prefect_server: str) -> None:
+    home, drops, file = Home(tmp_path / "home", tmp_path / "sources.yml"), tmp_path / "drops", tmp_path / "sources.yml"
+    drops.mkdir()
+    text = "sources: {drops: {kind: files, root: %s, owner: growth, streams: {names: {path: '*.csv', settle: 0s, %s}}}}"
+    file.write_text(text % (drops, "primary_key: [id], encoding: utf-8"))
+    (drops / "a.csv").write_bytes(b"id,name\n1,\xfc\n2,fine\n3,\xe9\n")
+    home.run(slot=SLOT1)
+    (drops / "b.csv").write_text("id,name\n1,new\n")
+    home.run(slot=SLOT2)
+    file.write_text(text % (drops, "primary_key: [id], encoding: cp1252"))
+    assert replay(home, file, stream="names") == {"selected": 2, "published": 1, "still_quarantined": 1}
+    names = home.rows("SELECT id, name FROM bronze.drops__names ORDER BY id")
+    assert names == [("1", "new"), ("2", "fine"), ("3", "é")]
+    assert home.rows("SELECT reason_code FROM ops.quarantine WHERE replayed_at IS NULL") == [("superseded",)]
+
+
 def test_rows_that_look_cut_otherwise_are_read_by_the_delimiter_of_the_stream(
     tmp_path: Path, prefect_server: str
 ) -> None:

@@ -18,7 +18,7 @@ from blocks.settings import Settings
 from blocks.sources.spec import SourceSpec
 from blocks.warehouses.base import Account
 from blocks.warehouses.dialect import LATEST
-from governance.errors import HeldError
+from governance.errors import HeldError, SourceError
 from tests.integration.warehouse_support import Stream
 
 Files = Callable[..., tuple[Stream, Path]]
@@ -154,7 +154,6 @@ def test_a_keyed_stream_goes_on_after_a_column_that_was_never_published(files: F
     ("policy", "account", "rows"),
     [
         ("evolve", Account(5, 5), [(1, "a"), (2, "7.10"), (3, None), (4, None), (5, "b"), (6, 'say "é"')]),
-        ("discard", Account(5, 5), [(1, "a"), (2, "7.10"), (3, None), (4, None), (5, "b"), (6, 'say "é"')]),
         ("freeze", Account(5, 3, 0, 2), [(1, "a"), (2, "7.10"), (4, None), (6, 'say "é"')]),
     ],
 )
@@ -178,6 +177,20 @@ def test_of_records_only_those_of_another_shape_go_another_way(
     reasons = stream.rows("SELECT position, reason_code FROM ops.quarantine ORDER BY 1")
     refused = [("b.json#2", "unexpected_column"), ("b.json#4", "unexpected_column")]
     assert reasons == (refused if policy == "freeze" else [])
+    kept = [json.loads(raw) for (raw,) in stream.rows("SELECT raw FROM ops.quarantine ORDER BY position")]
+    whole = [{"id": "3", "note": {"x": [1.0]}}, {"id": "5", "note": "b", "new": "1"}]
+    assert [{k: v for k, v in row.items() if v is not None} for row in kept] == (whole if policy == "freeze" else [])
+
+
+def test_a_value_that_no_column_takes_is_not_discarded(files: Files) -> None:
+    stream, root = files(path="*.json", schema_policy="discard")
+    (root / "a.json").write_text('{"id": 1, "note": "a"}\n')
+    stream.run()
+    (root / "b.json").write_text('{"id": 2, "note": {"x": 1}}\n')
+    with pytest.raises(SourceError, match="column note changed from VARCHAR to JSON"):
+        stream.run()
+    (root / "b.json").write_text('{"id": 2, "note": "b", "new": 1}\n')
+    assert stream.run() == Account(1, 1), "a new column is"
 
 
 def test_names_of_our_own_may_be_those_of_columns(files: Files) -> None:

@@ -251,6 +251,13 @@ def keep_entities(parser: expat.XMLParserType, text: Callable[[str], None]) -> N
     parser.DefaultHandler = lambda _: None
     parser.SkippedEntityHandler = lambda name, is_parameter: None if is_parameter else text(f"&{name};")
 
+    def outside(context: str, *_: str | None) -> int:
+        """One that stands for a file or an address: its name is the last in the context. It is not fetched."""
+        text(f"&{context.rpartition(chr(12))[2]};")
+        return 1
+
+    parser.ExternalEntityRefHandler = outside
+
 
 def _broken(error: expat.ExpatError, byte: int, document: Element) -> Break:
     reason = f"{expat.ErrorString(error.code)} (line {error.lineno}, column {error.offset + 1})"

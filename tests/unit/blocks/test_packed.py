@@ -156,3 +156,16 @@ def test_more_may_come_out_where_it_is_declared(tmp_path: Path) -> None:
     text = b"a\n" + b"1234567\n" * (9 << 20)
     _, rows, rejects = read(tmp_path, {"b.csv.gz": gzip.compress(text)}, max_expansion=2000)
     assert (len(rows), rejects) == (9 << 20, [])
+
+
+def test_a_link_in_a_zip_is_not_followed_and_no_file(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("../../a.csv", TEXTS["csv"])
+        link = zipfile.ZipInfo("b.csv")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "/etc/passwd")
+    names, rows, [reject] = read(tmp_path, {"d.zip": out.getvalue()})
+    assert rows and "_etc_passwd" not in names
+    assert (reject.position, reject.reason_code) == ("d.zip!b.csv", "link")
+    assert not list(tmp_path.rglob("a.csv")), "nor is a path that leads out"

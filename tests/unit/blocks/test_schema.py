@@ -75,6 +75,25 @@ def test_text_that_becomes_nested_gets_a_column_of_its_own_once() -> None:
     assert (list(again.added), again.source_of) == ([], {"note": "note", "note__json": "note"})
     back = evolve("stream drops.e", shape.columns, [ColumnSpec("note", "VARCHAR")], "evolve", optional=True)
     assert (list(back.added), back.source_of, back.parted) == ([], {"note": "note"}, ())
-    for policy in ("freeze", "discard"):
-        shape = evolve("stream drops.e", KNOWN, nested, policy, optional=True)
-        assert (list(shape.added), shape.extra, shape.source_of) == ([], ("note",), {"note": "note"})
+    shape = evolve("stream drops.e", KNOWN, nested, "freeze", optional=True)
+    assert (list(shape.added), shape.extra, shape.source_of) == ([], ("note",), {"note": "note"})
+    with pytest.raises(SourceError, match="column note changed from VARCHAR to JSON"):
+        evolve("stream drops.e", KNOWN, nested, "discard", optional=True)
+
+
+def test_a_column_beside_another_is_not_one_of_the_source() -> None:
+    made = [ColumnSpec("n", "VARCHAR"), ColumnSpec("n__json", "VARCHAR")]
+    with pytest.raises(SourceError, match="n__json, which is a column of its own"):
+        evolve("stream drops.e", made, [ColumnSpec("n", "JSON"), ColumnSpec("n__json", "VARCHAR")], "evolve")
+    with pytest.raises(SourceError, match="n__json, which is a column of its own"):
+        evolve("stream drops.e", made, [ColumnSpec("n", "JSON")], "evolve", optional=True)
+    euros = [ColumnSpec("price", "VARCHAR"), ColumnSpec("price__eur_", "VARCHAR")]
+    with pytest.raises(SourceError, match="price__eur_ vanished"):
+        evolve("stream drops.e", euros, euros[:1], "evolve")
+
+
+def test_a_decimal_of_more_places_gets_a_column_of_its_own() -> None:
+    shape = evolve("stream drops.e", [ColumnSpec("d", "DECIMAL(5,2)")], [ColumnSpec("d", "DECIMAL(20,5)")], "evolve")
+    assert [(c.name, c.type) for c in shape.added] == [("d__decimal_20_5", "DECIMAL(20,5)")]
+    assert shape.source_of == {"d__decimal_20_5": "d"}
+    assert evolve("stream drops.e", shape.columns, [ColumnSpec("d", "DECIMAL(5,2)")], "evolve").source_of == {"d": "d"}

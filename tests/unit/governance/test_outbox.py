@@ -208,3 +208,11 @@ def test_claiming_stays_fast_over_what_was_delivered(tmp_path: Path, clock: Cloc
             outbox.ack(outbox.claim("file"))
         assert time.perf_counter() - started < 1
         assert outbox.counts() == {"file": {"delivered": 20_000}}
+
+
+def test_half_a_character_in_an_event_stops_no_other(tmp_path: Path) -> None:
+    with Outbox(f"sqlite:///{tmp_path / 'state.db'}") as outbox:
+        odd = Event.of("hallmark.load.published.v1", "s.\ud800", "a", NOW, columns={"\udcff": ["\ud800", 1]})
+        assert outbox.put([odd, Event.of("hallmark.load.published.v1", "s.t", "b", NOW)], ["archive"]) == 2
+        told = [claim.event for claim in outbox.claim("archive")]
+    assert [(e.subject, e.data) for e in told] == [("s.\ufffd", {"columns": {"\ufffd": ["\ufffd", 1]}}), ("s.t", {})]
