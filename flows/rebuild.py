@@ -20,7 +20,7 @@ from blocks.sources.naming import quote
 from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import Batch, StreamLoad, now
 from blocks.warehouses.bronze_again import child_id, children
-from blocks.warehouses.bronze_stage import KEYED_META
+from blocks.warehouses.bronze_tables import KEYED_META
 from blocks.warehouses.dialect import among
 from blocks.warehouses.ledger import REPAIRING
 from blocks.warehouses.sql import SqlWarehouse

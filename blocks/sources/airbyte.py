@@ -16,7 +16,8 @@ from typing import Any, BinaryIO
 from blocks.connectors import Connector, Read
 from blocks.landing import Landing
 from blocks.settings import Settings
-from blocks.sources.base import Extract, Known, Manifest, Part, Planned, Since
+from blocks.sources.base import Known, Manifest, Part, Planned, Since
+from blocks.sources.extracts import Extract
 from blocks.sources.json_lines import JsonLinesExtract, schema_of
 from blocks.sources.spec import SourceSpec, StreamSpec
 from governance.errors import SourceError

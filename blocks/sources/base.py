@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from blocks.sources.spec import StreamSpec
@@ -20,9 +19,8 @@ from blocks.sources.tables import Fault
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import duckdb
-
     from blocks.landing import Landing
+    from blocks.sources.extracts import Extract
 
 LOAD_NAMESPACE = uuid.UUID("0d6f6a52-9d6b-5a3e-8f0a-3c8e2b1d7f10")
 Known = Mapping[str, Sequence["ColumnSpec"]]
@@ -230,68 +228,6 @@ class Since:
     """path → identity of what the file held when it was last read."""
     columns: tuple[str, ...] = ()
     """Names of the columns that bronze has."""
-
-
-class Extract(Protocol):
-    """Landed parts as SQL."""
-
-    @property
-    def children(self) -> Mapping[str, Extract]:
-        """Tables that the records have within them, by name; rows name their parent by `_parent_id`."""
-        ...
-
-    @property
-    def optional(self) -> bool:
-        """Whether a column may be absent from a file, as a key of JSON may."""
-        ...
-
-    @property
-    def columns(self) -> Sequence[ColumnSpec]:
-        """What the SELECT gives, before the load's own columns."""
-        ...
-
-    @property
-    def content(self) -> str | None:
-        """A column of the SELECT that goes into the row's hash only: what its child tables hold."""
-        ...
-
-    @property
-    def keys_sql(self) -> str | None:
-        """A SELECT of the key columns of every row that the source has now, where deletes are found by key."""
-        ...
-
-    @property
-    def sql(self) -> str:
-        """A DuckDB SELECT of the columns, then `_load_id` and `_source_position` (unique in the load)."""
-        ...
-
-    @property
-    def selects(self) -> Sequence[str]:
-        """The same as several, each of not too many files: what one costs grows faster than they do."""
-        ...
-
-    def rejects(self, connection: duckdb.DuckDBPyConnection) -> list[Reject]:
-        """Rows that the SELECT passed over; called after it ran on the same connection."""
-        ...
-
-
-class Flat:
-    """What an extract is not unless it says so: one with child tables, absent columns, or keys of its own."""
-
-    children: Mapping[str, Extract] = MappingProxyType({})
-    optional = False
-    content: str | None = None
-    keys_sql: str | None = None
-
-    @property
-    def sql(self) -> str:
-        """What it is, its own class says."""
-        raise NotImplementedError
-
-    @property
-    def selects(self) -> Sequence[str]:
-        """Just the one."""
-        return (self.sql,)
 
 
 class Reader(Protocol):

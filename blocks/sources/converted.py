@@ -7,7 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from blocks.engine import engine
-from blocks.sources.base import CHILD, ColumnSpec, Extract, Known, Manifest, Reject
+from blocks.sources.base import CHILD, ColumnSpec, Known, Manifest, Reject
+from blocks.sources.extracts import Extract
 from blocks.sources.naming import glob_escape, literal, quote
 from blocks.sources.tables import Converted
 

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import uuid4
 
 from blocks.landing import Landing
-from blocks.sources.base import ColumnSpec, Flat, Manifest, Reject
+from blocks.sources.base import ColumnSpec, Manifest, Reject
 from blocks.sources.csv_dialect import SAMPLE_BYTES, Dialect, dialect_of, skip_of
 from blocks.sources.csv_lines import count_ends, has_mixed_ends, stand_in_of, write_even
 from blocks.sources.csv_long import LARGER, LONGEST, Apart, place_in_whole, rows_apart, write_short
 from blocks.sources.encodings import transcode
+from blocks.sources.extracts import Flat
 from blocks.sources.naming import bronze_names, glob_escape, literal, quote
 from blocks.sources.spec import StreamSpec
 from blocks.sources.tables import RAW_LIMIT

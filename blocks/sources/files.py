@@ -15,8 +15,9 @@ from functools import cached_property
 from pathlib import Path
 
 from blocks.landing import Landing, sha256_of
-from blocks.sources.base import Extract, Known, Manifest, Part, Planned, Reject, Since, content_of
+from blocks.sources.base import Known, Manifest, Part, Planned, Reject, Since, content_of
 from blocks.sources.drops import Dropped, Drops, drops_of
+from blocks.sources.extracts import Extract
 from blocks.sources.formats import Format, format_of
 from blocks.sources.naming import bronze_names
 from blocks.sources.packed import Inside, is_packed, safe_suffix, unpack

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from blocks.landing import Landing
-from blocks.sources.base import ColumnSpec, Extract, Known, Manifest
+from blocks.sources.base import ColumnSpec, Known, Manifest
+from blocks.sources.extracts import Extract
 from blocks.sources.json_look import Look
 from blocks.sources.packed import is_packed
 from blocks.sources.spec import StreamSpec

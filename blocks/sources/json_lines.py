@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blocks.landing import Landing
-from blocks.sources.base import WHOLE, ColumnSpec, Flat, Known, Manifest, Reject
+from blocks.sources.base import WHOLE, ColumnSpec, Known, Manifest, Reject
+from blocks.sources.extracts import Flat
 from blocks.sources.json_cut import lines, places_of
 from blocks.sources.json_exact import (
     MARKED,

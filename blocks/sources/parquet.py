@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from blocks.engine import engine
 from blocks.landing import Landing
-from blocks.sources.base import ColumnSpec, Flat, Manifest, Reject
+from blocks.sources.base import ColumnSpec, Manifest, Reject
+from blocks.sources.extracts import Flat
 from blocks.sources.naming import bronze_names, glob_escape, literal, quote
 from governance.errors import UnreadFileError
 

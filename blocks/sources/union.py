@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from blocks.sources.base import ColumnSpec, Extract, Reject
+from blocks.sources.base import ColumnSpec, Reject
+from blocks.sources.extracts import Extract
 from blocks.sources.naming import quote
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from blocks.sources.base import ColumnSpec, Extract, Manifest, Planned
+from blocks.sources.base import ColumnSpec, Manifest, Planned
+from blocks.sources.extracts import Extract
 from blocks.sources.spec import StreamSpec
 from governance.model import CheckResult, Event
 from governance.protection import OPEN, Protection

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from blocks.sources.base import ColumnSpec, Planned
 from blocks.sources.naming import bronze_names, quote
 from blocks.warehouses.base import StreamLoad, now
-from blocks.warehouses.bronze_stage import LOADS, in_order, note, staged_rows, these_loads
+from blocks.warehouses.bronze_tables import LOADS, in_order, note, staged_rows, these_loads
 from blocks.warehouses.ledger_loads import BACKFILL, REPLAY
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from blocks.sources.naming import quote
 from blocks.warehouses.base import StreamLoad
-from blocks.warehouses.bronze_stage import raw_row, rejects_table, staged_rows, these_loads
+from blocks.warehouses.bronze_tables import raw_row, rejects_table, staged_rows, these_loads
 
 if TYPE_CHECKING:
     from blocks.warehouses.sql import SqlWarehouse

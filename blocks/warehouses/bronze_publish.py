@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 from blocks.sources.naming import bronze_names, literal, quote
 from blocks.warehouses.base import Account, Accounts, Ready, StreamLoad, TellLoads, now
 from blocks.warehouses.bronze_children import ancestors, follow_parent
-from blocks.warehouses.bronze_stage import (
+from blocks.warehouses.bronze_deletes import hold, mark_deleted, same_key
+from blocks.warehouses.bronze_tables import (
     KEYED_META,
     META,
     drop_staging,
     in_order,
-    keys_table,
     raw_row,
     rejects_table,
     staged_rows,
     these_loads,
 )
 from blocks.warehouses.dialect import EARLIEST, names
-from governance.errors import HallmarkError, HeldError
+from governance.errors import HallmarkError
 from governance.protection import Protection
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _publish_one(warehouse: SqlWarehouse, ready: Ready, read: Mapping[str, int],
     again: dict[str, int] = {}
     if load.stream.primary_key and ready.staged.columns:
         _classify(warehouse, ready)
-        _hold(warehouse, load, empty=any(m.empty for m in ready.manifests[-1:]))
+        hold(warehouse, load, empty=any(m.empty for m in ready.manifests[-1:]))
         _merge(warehouse, load, [c.name for c in (*ready.staged.columns, *KEYED_META)])
     elif any(m.rereads for m in ready.manifests):
         again = _drop_known(warehouse, load)
@@ -58,7 +58,7 @@ def _publish_one(warehouse: SqlWarehouse, ready: Ready, read: Mapping[str, int],
         again = follow_parent(warehouse, load, above)
     _quarantine(warehouse, load)
     published = _counted(warehouse, load, f"bronze__loads.{quote(load.table)}")
-    deleted = _mark_deleted(warehouse, load)  # a row that went since it was read is published, and then marked
+    deleted = mark_deleted(warehouse, load)  # a row that went since it was read is published, and then marked
     accounts = _accounts(warehouse, load, read, published, deleted, again)
     manifests = {m.load_id: m for m in ready.manifests}
     for load_id, account in accounts.items():
@@ -116,10 +116,6 @@ def _read_counts(warehouse: SqlWarehouse, load: StreamLoad) -> dict[str, int]:
     return counts
 
 
-def _same_key(load: StreamLoad, a: str, b: str) -> str:
-    return " AND ".join(f"{a}.{quote(k)} = {b}.{quote(k)}" for k in bronze_names(load.stream.primary_key))
-
-
 def _classify(warehouse: SqlWarehouse, ready: Ready) -> None:
     """What becomes of the newest staged row of each key, beside bronze."""
     load = ready.load
@@ -134,14 +130,14 @@ def _classify(warehouse: SqlWarehouse, ready: Ready) -> None:
     unchanged = "b._row_hash = s._row_hash AND (b._deleted_at IS NULL) = (s._deleted_at IS NULL)"
     warehouse.execute(
         f"UPDATE {rows} AS s SET _outcome = CASE WHEN {unchanged} THEN 'unchanged' ELSE 'superseded' END "
-        f"FROM {physical} AS b WHERE {_same_key(load, 'b', 's')} AND s._outcome = 'published' "
+        f"FROM {physical} AS b WHERE {same_key(load, 'b', 's')} AND s._outcome = 'published' "
         f"AND (({unchanged}) OR ({older}))"
     )
 
 
 def _merge(warehouse: SqlWarehouse, load: StreamLoad, columns: Sequence[str]) -> None:
     """Put the new versions in."""
-    rows, physical, same = staged_rows(load), f"bronze__loads.{quote(load.table)}", _same_key(load, "b", "s")
+    rows, physical, same = staged_rows(load), f"bronze__loads.{quote(load.table)}", same_key(load, "b", "s")
     warehouse.execute(f"DELETE FROM {physical} AS b USING {rows} AS s WHERE {same} AND s._outcome = 'published'")
     listed = names(columns)
     warehouse.execute(
@@ -170,71 +166,6 @@ def _drop_known(warehouse: SqlWarehouse, load: StreamLoad) -> dict[str, int]:
     if counts:
         warehouse.execute(f"DELETE FROM {physical} WHERE (_load_id, _source_position) IN ({known})")
     return counts
-
-
-def _hold(warehouse: SqlWarehouse, load: StreamLoad, *, empty: bool) -> None:
-    """Raise HeldError for a load that would delete too much, or found a table empty, and that nobody has confirmed."""
-    stream, physical = load.stream, f"bronze__loads.{quote(load.table)}"
-    if stream.deletes == "none" or not load.planned:
-        return
-    [[live]] = warehouse.execute(f"SELECT count(*) FROM {physical} WHERE _deleted_at IS NULL")
-    if stream.deletes == "column":
-        gone = (
-            f"SELECT count(*) FROM {physical} AS b JOIN {staged_rows(load)} AS s ON {_same_key(load, 'b', 's')} "
-            "WHERE b._deleted_at IS NULL AND s._outcome = 'published' AND s._deleted_at IS NOT NULL"
-        )
-    else:
-        gone = f"SELECT count(*) FROM {physical} AS b WHERE {_is_gone(warehouse, load)}"
-    [[missing]] = warehouse.execute(gone)
-    why = f"{missing} of {live} rows are gone from the source, more than max_delete_share"
-    if empty and live:
-        why = f"the source has no row, and bronze has {live}"
-    elif missing <= stream.max_delete_share * live:
-        return
-    if not warehouse.ledger.confirmed(load.planned[-1].load_id):
-        name = f"{load.source}.{stream.name}"
-        remedy = f"mend the source, or confirm it: `hallmark stream accept {name}`; then run again"
-        raise HeldError(f"stream {name}", why, remedy)
-
-
-def _is_gone(warehouse: SqlWarehouse, load: StreamLoad) -> str:
-    """SQL: of a live row `b` the source no longer has the key; of none where its keys were not read."""
-    return f"b._deleted_at IS NULL AND NOT {_is_there(load)}" if _has_keys(warehouse, load) else "1 = 0"
-
-
-def _has_keys(warehouse: SqlWarehouse, load: StreamLoad) -> bool:
-    return f"{load.table}$keys" in warehouse.tables("bronze__staging")
-
-
-def _is_there(load: StreamLoad) -> str:
-    """SQL: the source has the key of a row `b` now."""
-    return f"EXISTS (SELECT 1 FROM {keys_table(load)} AS k WHERE {_same_key(load, 'k', 'b')})"
-
-
-def _mark_deleted(warehouse: SqlWarehouse, load: StreamLoad) -> dict[str, int]:
-    """Mark rows whose key the source no longer has, and unmark those whose key it has again; load id → how many went.
-
-    A row that comes back as it was, behind the cursor, is not read again: bronze still has it.
-    """
-    if load.stream.deletes != "keys" or not load.planned or not _has_keys(warehouse, load):
-        return {}
-    physical, newest = f"bronze__loads.{quote(load.table)}", load.planned[-1].load_id
-    found = {}
-    marks = {
-        "deleted": (now(), _is_gone(warehouse, load)),
-        "returned": (None, f"b._deleted_at IS NOT NULL AND {_is_there(load)}"),
-    }
-    for mark, (at, which) in marks.items():
-        [[rows]] = warehouse.execute(f"SELECT count(*) FROM {physical} AS b WHERE {which}")
-        found[mark] = int(rows)
-        # The row is this load's from now on, so that incremental models see it; the hash keeps its position unique.
-        if rows:
-            warehouse.execute(
-                f"UPDATE {physical} AS b SET _deleted_at = ?, _load_id = ?, _source_position = ? || b._row_hash "
-                f"WHERE {which}",
-                (at, newest, f"{load.stream.table or load.stream.path}#{mark}-"),
-            )
-    return {newest: found["deleted"]}
 
 
 def _quarantine(warehouse: SqlWarehouse, load: StreamLoad) -> None:

@@ -9,10 +9,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from blocks.sources.base import ColumnSpec, Extract, Manifest, Reject
+from blocks.sources.base import ColumnSpec, Manifest, Reject
+from blocks.sources.extracts import Extract
 from blocks.sources.naming import bronze_names, literal, quote, row_hash
 from blocks.sources.tables import RAW_LIMIT
 from blocks.warehouses.base import Staged, StreamLoad, now
+from blocks.warehouses.bronze_tables import (
+    KEYED_META,
+    LOADS,
+    META,
+    OUTCOME,
+    create,
+    drop_staging,
+    in_order,
+    keys_table,
+    loads_table,
+    note,
+    raw_row,
+    rejects_table,
+    staged_rows,
+    these_loads,
+)
 from blocks.warehouses.dialect import DuckDB, names
 from blocks.warehouses.schema import Shape, evolve
 from governance.errors import SourceError
@@ -20,13 +37,6 @@ from governance.errors import SourceError
 if TYPE_CHECKING:
     from blocks.warehouses.sql import SqlWarehouse
 
-META = (
-    ColumnSpec("_load_id", "VARCHAR"), ColumnSpec("_source_position", "VARCHAR"),
-    ColumnSpec("_extracted_at", "TIMESTAMP WITH TIME ZONE"), ColumnSpec("_row_hash", "VARCHAR"),
-)  # fmt: skip
-KEYED_META = (*META, ColumnSpec("_deleted_at", "TIMESTAMP WITH TIME ZONE"))
-OUTCOME = ColumnSpec("_outcome", "VARCHAR")
-LOADS = (ColumnSpec("load_id", "VARCHAR"), ColumnSpec("place", "BIGINT"))
 REJECTS = (
     *(ColumnSpec(name, "VARCHAR") for name in ("load_id", "position", "reason_code", "reason", "raw")),
     ColumnSpec("byte_from", "BIGINT"), ColumnSpec("byte_to", "BIGINT"),
@@ -51,7 +61,7 @@ def stage(warehouse: SqlWarehouse, load: StreamLoad, extract: Extract, manifests
     columns = (*shape.columns, *(KEYED_META if spec.primary_key else META))
     shown = names(c.name for c in columns)
     if spec.primary_key:
-        _create(warehouse, rows, (*columns, OUTCOME))
+        create(warehouse, rows, (*columns, OUTCOME))
     for select in extract.selects:
         _read(warehouse, rows, columns, _select(load, shape, extract, select), where)
     only = "_outcome IS NULL" if spec.primary_key else f"_load_id IN {these_loads(load)}"
@@ -76,7 +86,7 @@ def stage(warehouse: SqlWarehouse, load: StreamLoad, extract: Extract, manifests
         _pass_over_older(warehouse, load, rows, shape)
     if extract.keys_sql:
         of_keys = [c for c in shape.columns if c.name in keys]
-        _create(warehouse, keys_table(load), of_keys)
+        create(warehouse, keys_table(load), of_keys)
         warehouse.fill(keys_table(load), of_keys, extract.keys_sql)
     total = sum(read.values())
     if total >= SHARE_FROM_ROWS and counted > spec.max_quarantine_share * total:
@@ -120,7 +130,7 @@ def _unexpected(
         of_file = {m.load_id: {c.name for c in m.schema if have.get(c.name) != c.type} for m in manifests}
         of_row = [f"_load_id = {literal(i)}" for i, columns in of_file.items() if columns & set(shape.extra)]
     found = f"bronze__staging.{quote(load.table + '$unexpected')}"
-    _create(warehouse, found, UNEXPECTED)
+    create(warehouse, found, UNEXPECTED)
     raw = f"left({DuckDB().row_json(c.name for c in extract.columns)}, {RAW_LIMIT}) AS raw"
     for select in extract.selects:
         whole = f"SELECT _load_id, _source_position, {raw} FROM ({select}) WHERE {' OR '.join(of_row)}"
@@ -144,52 +154,6 @@ def _value(shape: Shape, column: ColumnSpec) -> str:
         f"CASE json_type({cell}) WHEN 'OBJECT' THEN NULL WHEN 'ARRAY' THEN NULL WHEN 'NULL' THEN NULL "
         f"WHEN 'VARCHAR' THEN {cell} ->> '$' ELSE CAST({cell} AS VARCHAR) END"
     )
-
-
-def note(warehouse: SqlWarehouse, table: str, columns: Sequence[ColumnSpec], rows: Sequence[Sequence[object]]) -> None:
-    """Make a table of what would be too long to stand in a statement."""
-    _create(warehouse, table, columns)
-    warehouse.insert(table, [c.name for c in columns], rows)
-
-
-def loads_table(load: StreamLoad) -> str:
-    """The table of the loads that are staged, which may be as many as there are files."""
-    return f"bronze__staging.{quote(load.table + '$loads')}"
-
-
-def these_loads(load: StreamLoad) -> str:
-    """The right side of IN for the loads that are staged."""
-    return f"(SELECT load_id FROM {loads_table(load)})"
-
-
-def staged_rows(load: StreamLoad) -> str:
-    """The table of a stream's staged rows: of a keyed one with what becomes of each, else where they will stay."""
-    if load.stream.primary_key:
-        return f"bronze__staging.{quote(load.table + '$rows')}"
-    return f"bronze__loads.{quote(load.table)}"
-
-
-def rejects_table(load: StreamLoad) -> str:
-    """The table of what is kept back of a stream's load. No stream can have a dollar sign in its name."""
-    return f"bronze__staging.{quote(load.table + '$rejects')}"
-
-
-def keys_table(load: StreamLoad) -> str:
-    """The table of the keys that the source has now, where deletes are found by key."""
-    return f"bronze__staging.{quote(load.table + '$keys')}"
-
-
-def _create(warehouse: SqlWarehouse, table: str, columns: Sequence[ColumnSpec]) -> None:
-    cells = ", ".join(f"{quote(c.name)} {warehouse.dialect.type(c.type)}" for c in columns)
-    warehouse.execute(f"CREATE {warehouse.dialect.table} {table} ({cells})")
-
-
-def in_order(value: str, type_: str) -> str:
-    """SQL that sorts as a cursor grows: text by the number that it is, where it is one, since "9" is before "10"."""
-    if type_ != "VARCHAR":
-        return value
-    number = f"TRY_CAST({value} AS DECIMAL(37, 9)) + CAST('{10**27}' AS DECIMAL(38, 9))"  # never below zero
-    return f"coalesce(lpad(CAST({number} AS VARCHAR), 40, '0'), {value})"
 
 
 def _pass_over_older(warehouse: SqlWarehouse, load: StreamLoad, rows: str, shape: Shape) -> None:
@@ -230,7 +194,7 @@ def _make_room(warehouse: SqlWarehouse, load: StreamLoad, shape: Shape) -> None:
     have = warehouse.columns("bronze__loads", load.table)
     meta = KEYED_META if load.stream.primary_key else META
     if not have:
-        _create(warehouse, physical, (*shape.columns, *meta))
+        create(warehouse, physical, (*shape.columns, *meta))
         return
     known = warehouse.ledger.stream_schema(load.source, load.stream.name) or ()
     published = {c.name for c in (*known, *meta)}
@@ -264,28 +228,10 @@ def _select(load: StreamLoad, shape: Shape, extract: Extract, select: str) -> st
     return f"SELECT {', '.join([*(quote(c.name) for c in shape.columns), *meta])} FROM ({inner})"
 
 
-def raw_row(warehouse: SqlWarehouse, load: StreamLoad) -> str:
-    """SQL of a staged row as JSON, of the source's own columns, cut to what the quarantine keeps."""
-    # The table that keeps a keyed stream's rows may have columns that this load does not.
-    keyed = bool(load.stream.primary_key)
-    schema, table = ("bronze__staging", f"{load.table}$rows") if keyed else ("bronze__loads", load.table)
-    not_its_own = {c.name for c in (*KEYED_META, OUTCOME)}
-    own = (c for c in warehouse.columns(schema, table) if c not in not_its_own)
-    return f"left({warehouse.dialect.row_json(own)}, {RAW_LIMIT})"
-
-
-def drop_staging(warehouse: SqlWarehouse, table: str) -> None:
-    """Remove what a stream has in staging."""
-    warehouse.execute(f"DROP VIEW IF EXISTS bronze__staging.{quote(table)}")
-    for name in warehouse.tables("bronze__staging"):
-        if name.startswith(f"{table}$"):
-            warehouse.execute(f"DROP TABLE bronze__staging.{quote(name)}")
-
-
 def _write_rejects(warehouse: SqlWarehouse, load: StreamLoad, rejects: list[Reject]) -> None:
     import pyarrow as pa
 
-    _create(warehouse, rejects_table(load), REJECTS)
+    create(warehouse, rejects_table(load), REJECTS)
     if not rejects:
         return
     types = {"VARCHAR": pa.string(), "BIGINT": pa.int64()}

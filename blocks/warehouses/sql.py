@@ -8,7 +8,8 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from blocks.sources.base import ColumnSpec, Extract, Manifest
+from blocks.sources.base import ColumnSpec, Manifest
+from blocks.sources.extracts import Extract
 from blocks.warehouses import bronze_publish, bronze_stage, layers
 from blocks.warehouses.base import Accounts, Batch, LayerPublish, Ready, Row, Staged, StreamLoad, TellLayer, TellLoads
 from blocks.warehouses.dialect import Dialect

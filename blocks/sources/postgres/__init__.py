@@ -14,7 +14,8 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
 from blocks.landing import Landing
-from blocks.sources.base import Extract, Known, Manifest, Planned, Since
+from blocks.sources.base import Known, Manifest, Planned, Since
+from blocks.sources.extracts import Extract
 from blocks.sources.naming import literal, quote
 from blocks.sources.postgres.columns import TIMES, Column, columns_of, quote_table, select_of
 from blocks.sources.postgres.connection import Connection, Limits

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from blocks.landing import Landing
-from blocks.sources.base import ColumnSpec, Flat, Manifest, Part, Reject
+from blocks.sources.base import ColumnSpec, Manifest, Part, Reject
+from blocks.sources.extracts import Flat
 from blocks.sources.naming import bronze_names, glob_escape, literal, quote
 from blocks.sources.postgres.columns import TOO_LARGE
 from blocks.sources.spec import StreamSpec

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.parsers import expat
 
+from blocks.sources.xml.entities import keep_entities
 from blocks.sources.xml.layout import Layout, Place, Table
-from blocks.sources.xml.scan import Scan, StoppedError, feed, keep_entities, new_parser
+from blocks.sources.xml.scan import Scan, StoppedError, feed, new_parser
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import codecs
 import mmap
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from xml.parsers import expat
 
+from blocks.sources.xml.entities import keep_entities
 from blocks.sources.xml.tree import SPACE, Element, walk
 
 CHUNK = 1 << 20
@@ -241,22 +241,6 @@ def watch(parser: expat.XMLParserType, document: Element) -> list[Element]:
 
 def _too_large(what: str) -> StoppedError:
     return StoppedError(f"a {what} in it is longer than {LONGEST >> 20} MiB", "record_too_large")
-
-
-def keep_entities(parser: expat.XMLParserType, text: Callable[[str], None]) -> None:
-    """Hand entities (`&nbsp;`) on as they are written, whoever declares them.
-
-    Only with a default handler expat expands none.
-    """
-    parser.DefaultHandler = lambda _: None
-    parser.SkippedEntityHandler = lambda name, is_parameter: None if is_parameter else text(f"&{name};")
-
-    def outside(context: str, *_: str | None) -> int:
-        """One that stands for a file or an address: its name is the last in the context. It is not fetched."""
-        text(f"&{context.rpartition(chr(12))[2]};")
-        return 1
-
-    parser.ExternalEntityRefHandler = outside
 
 
 def _broken(error: expat.ExpatError, byte: int, document: Element) -> Break:
