@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from blocks.engine import engine
 from blocks.sources.base import CHILD, ColumnSpec, Known, Manifest, Reject
-from blocks.sources.extracts import Extract
+from blocks.sources.extracts import Extract, Single
 from blocks.sources.naming import glob_escape, literal, quote
 from blocks.sources.tables import Converted
 
@@ -23,7 +23,7 @@ INDEX = "file_index"
 Files = Sequence[tuple[Manifest, Converted]]
 
 
-class ConvertedExtract:
+class ConvertedExtract(Single):
     """One table of the files: their records, or a child table of them."""
 
     keys_sql: str | None = None
@@ -72,11 +72,6 @@ class ConvertedExtract:
             n: declared.get(n, ColumnSpec(n, t)) for types, _ in self._alike for n, t in types.items() if n not in OWN
         }
         return [*found.values(), *(CHILD if self.table else ())]
-
-    @property
-    def selects(self) -> Sequence[str]:
-        """Just the one."""
-        return (self.sql,)
 
     @cached_property
     def sql(self) -> str:

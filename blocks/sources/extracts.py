@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
@@ -55,20 +56,24 @@ class Extract(Protocol):
         ...
 
 
-class Flat:
+class Single(ABC):
+    """An extract that is one SELECT, of however many files."""
+
+    @property
+    @abstractmethod
+    def sql(self) -> str:
+        """See `Extract`."""
+
+    @property
+    def selects(self) -> Sequence[str]:
+        """Just the one."""
+        return (self.sql,)
+
+
+class Flat(Single):
     """What an extract is not unless it says so: one with child tables, absent columns, or keys of its own."""
 
     children: Mapping[str, Extract] = MappingProxyType({})
     optional = False
     content: str | None = None
     keys_sql: str | None = None
-
-    @property
-    def sql(self) -> str:
-        """What it is, its own class says."""
-        raise NotImplementedError
-
-    @property
-    def selects(self) -> Sequence[str]:
-        """Just the one."""
-        return (self.sql,)

@@ -81,8 +81,17 @@ class FilesReader:
             else:
                 versions[content] += 1
             identity = content if versions[content] == 1 else f"{content}@{versions[content]}"
-            named = Planned(identity, path=file.path, size=file.size, mtime_ns=file.mtime_ns, copy=copy, digest=digest)
-            planned.append(replace(named, columns=since.columns))
+            planned.append(
+                Planned(
+                    identity,
+                    path=file.path,
+                    size=file.size,
+                    mtime_ns=file.mtime_ns,
+                    copy=copy,
+                    digest=digest,
+                    columns=since.columns,
+                )
+            )
         return planned
 
     def _copy(self, stream: StreamSpec, file: Dropped, copy: Path, landing: Landing) -> str:

@@ -25,7 +25,8 @@ def hold(warehouse: SqlWarehouse, load: StreamLoad, *, empty: bool) -> None:
             "WHERE b._deleted_at IS NULL AND s._outcome = 'published' AND s._deleted_at IS NOT NULL"
         )
     else:
-        gone = f"SELECT count(*) FROM {physical} AS b WHERE {_is_gone(warehouse, load)}"
+        # Where its keys were not read, nobody knows of any.
+        gone = f"SELECT count(*) FROM {physical} AS b WHERE {_is_gone(load) if _has_keys(warehouse, load) else '1 = 0'}"
     [[missing]] = warehouse.execute(gone)
     why = f"{missing} of {live} rows are gone from the source, more than max_delete_share"
     if empty and live:
@@ -48,7 +49,7 @@ def mark_deleted(warehouse: SqlWarehouse, load: StreamLoad) -> dict[str, int]:
     physical, newest = f"bronze__loads.{quote(load.table)}", load.planned[-1].load_id
     found = {}
     marks = {
-        "deleted": (now(), _is_gone(warehouse, load)),
+        "deleted": (now(), _is_gone(load)),
         "returned": (None, f"b._deleted_at IS NOT NULL AND {_is_there(load)}"),
     }
     for mark, (at, which) in marks.items():
@@ -64,9 +65,9 @@ def mark_deleted(warehouse: SqlWarehouse, load: StreamLoad) -> dict[str, int]:
     return {newest: found["deleted"]}
 
 
-def _is_gone(warehouse: SqlWarehouse, load: StreamLoad) -> str:
-    """SQL: of a live row `b` the source no longer has the key; of none where its keys were not read."""
-    return f"b._deleted_at IS NULL AND NOT {_is_there(load)}" if _has_keys(warehouse, load) else "1 = 0"
+def _is_gone(load: StreamLoad) -> str:
+    """SQL: of a live row `b` the source no longer has the key."""
+    return f"b._deleted_at IS NULL AND NOT {_is_there(load)}"
 
 
 def _is_there(load: StreamLoad) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from blocks.sources.naming import bronze_names, literal, quote
+from blocks.sources.naming import literal, quote
 from blocks.warehouses.base import Account, Accounts, Ready, StreamLoad, TellLoads, now
 from blocks.warehouses.bronze_children import ancestors, follow_parent
 from blocks.warehouses.bronze_deletes import hold, mark_deleted, same_key
 from blocks.warehouses.bronze_tables import (
     KEYED_META,
     META,
+    cursor_of,
     drop_staging,
     in_order,
     raw_row,
@@ -120,9 +121,10 @@ def _classify(warehouse: SqlWarehouse, ready: Ready) -> None:
     """What becomes of the newest staged row of each key, beside bronze."""
     load = ready.load
     rows, physical = staged_rows(load), f"bronze__loads.{quote(load.table)}"
-    name, kind = _cursor(ready)
-    cursor = quote(name)
-    older = f"{in_order(f's.{cursor}', kind)} < {in_order(f'b.{cursor}', kind)}" if name else "1 = 0"
+    column, older = cursor_of(load, ready.staged.columns), "1 = 0"
+    cursor = quote(column.name) if column else ""
+    if column:
+        older = f"{in_order(f's.{cursor}', column.type)} < {in_order(f'b.{cursor}', column.type)}"
     read_now = [m.upper for m in ready.manifests[-1:] if m.by_cursor]  # not parts that are loaded again
     if read_now and (clock := _clock(warehouse, ready, read_now[0])):
         older += f" AND b.{cursor} <= {clock}"  # a date of the future that is put right
@@ -199,25 +201,20 @@ def _accounts(
     }
 
 
-def _cursor(ready: Ready) -> tuple[str, str]:
-    """Name and type of the stream's cursor in bronze; empty where it has none."""
-    asked = bronze_names([ready.load.stream.cursor]) if ready.load.stream.cursor else []
-    return next(((c.name, c.type) for c in ready.staged.columns if [c.name] == asked), ("", ""))
-
-
 def _clock(warehouse: SqlWarehouse, ready: Ready, upper: str | None) -> str | None:
     """SQL of the database's own clock as the cursor has it; None where the cursor is no time, or nobody asked."""
-    kind = _cursor(ready)[1]
-    if upper is None or not (kind == "DATE" or kind.startswith("TIMESTAMP")):
+    column = cursor_of(ready.load, ready.staged.columns)
+    if upper is None or column is None or not (column.type == "DATE" or column.type.startswith("TIMESTAMP")):
         return None
-    return f"CAST({literal(upper)} AS {warehouse.dialect.type(kind)})"
+    return f"CAST({literal(upper)} AS {warehouse.dialect.type(column.type)})"
 
 
 def _move_cursor(warehouse: SqlWarehouse, ready: Ready, load_id: str, upper: str | None) -> None:
     """To the newest value read that is not beyond the database's own clock, and never backwards."""
-    load, (name, type_) = ready.load, _cursor(ready)
-    if not name:
+    load, column = ready.load, cursor_of(ready.load, ready.staged.columns)
+    if column is None:
         return
+    name, type_ = column.name, column.type
     kind, key = warehouse.dialect.type(type_), (load.source, load.stream.name)
     bound = ""
     if clock := _clock(warehouse, ready, upper):  # Postgres knows infinite ones

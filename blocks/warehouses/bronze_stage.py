@@ -20,6 +20,7 @@ from blocks.warehouses.bronze_tables import (
     META,
     OUTCOME,
     create,
+    cursor_of,
     drop_staging,
     in_order,
     keys_table,
@@ -162,7 +163,7 @@ def _pass_over_older(warehouse: SqlWarehouse, load: StreamLoad, rows: str, shape
     keys = ", ".join(f"s.{quote(k)}" for k in names_of_keys)
     twice = f"SELECT {names(names_of_keys)} FROM {rows} GROUP BY {names(names_of_keys)} HAVING count(*) > 1"
     same = " AND ".join(f"s.{quote(k)} = d.{quote(k)}" for k in names_of_keys)
-    cursor = next((c for c in shape.columns if [c.name] == bronze_names([load.stream.cursor or ""])), None)
+    cursor = cursor_of(load, shape.columns)
     newest = f"{in_order(f's.{quote(cursor.name)}', cursor.type)} DESC NULLS LAST, " if cursor else ""
     number = warehouse.dialect.trailing_number("s._source_position")  # `path#9` stands before `path#10`
     window = f"OVER (PARTITION BY {keys} ORDER BY {newest}s._extracted_at DESC, p.place DESC, {number} DESC)"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from blocks.sources.base import ColumnSpec
-from blocks.sources.naming import quote
+from blocks.sources.naming import bronze_names, quote
 from blocks.sources.tables import RAW_LIMIT
 from blocks.warehouses.base import StreamLoad
 
@@ -67,6 +67,12 @@ def drop_staging(warehouse: SqlWarehouse, table: str) -> None:
     for name in warehouse.tables("bronze__staging"):
         if name.startswith(f"{table}$"):
             warehouse.execute(f"DROP TABLE bronze__staging.{quote(name)}")
+
+
+def cursor_of(load: StreamLoad, columns: Sequence[ColumnSpec]) -> ColumnSpec | None:
+    """Which of these columns is the stream's cursor; None where it has none."""
+    asked = bronze_names([load.stream.cursor]) if load.stream.cursor else []
+    return next((c for c in columns if [c.name] == asked), None)
 
 
 def in_order(value: str, type_: str) -> str:

@@ -117,6 +117,17 @@ def test_of_files_too_the_newest_cursor_is_that_of_the_greatest_number(tmp_path:
     assert stream.rows("SELECT id, ver FROM bronze.crm__t ORDER BY id") == [("1", "10"), ("2", "11")]
 
 
+def test_without_a_cursor_a_column_without_a_name_decides_nothing(tmp_path: Path) -> None:
+    drops = tmp_path / "drops"
+    drops.mkdir()
+    one = {"name": "t", "path": "*.csv", "settle": "0s", "primary_key": ["id"]}
+    spec = {"name": "crm", "kind": "files", "owner": "x", "root": str(drops), "streams": {"t": one}}
+    stream = Stream(Settings(home=tmp_path / "home"), SourceSpec.model_validate(spec))
+    (drops / "1.csv").write_text(",id\n9,1\n8,1\n")
+    stream.run()
+    assert stream.rows("SELECT column_1 FROM bronze.crm__t") == [("8",)], "the later row, as without that column"
+
+
 def test_a_record_that_a_connector_gives_again_is_unchanged(make: Make, tmp_path: Path) -> None:
     accounts = []
     for count in (10, 12, 12):

@@ -13,6 +13,11 @@ DIRTY = "id,comment\n1,a, b;c;d\n2,e, f, g;h;i\n3;x;y\n"
 """Of whose rows a semicolon makes three fields, and a comma two, three, four or one."""
 
 
+@pytest.fixture
+def drops(tmp_path: Path) -> Drops:
+    return Drops(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("content", "since", "names"),
     [
@@ -38,11 +43,6 @@ def test_the_first_file_of_a_stream_pins_those_that_are_found_with_it(drops: Dro
     assert [(r.position, r.reason_code) for r in rejects] == [
         ("b.csv:2", "too_many_fields"), ("b.csv:3", "too_many_fields"), ("b.csv:4", "missing_fields"),
     ]  # fmt: skip
-
-
-@pytest.fixture
-def drops(tmp_path: Path) -> Drops:
-    return Drops(tmp_path)
 
 
 @pytest.mark.parametrize(("rows", "widened"), [("1,a,\n2,b,\n", True), ("1,a,\n", False), ("1,a,\n2,b,x\n", False)])
