@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blocks.settings import Settings
 from blocks.warehouses import is_made, open_warehouse
-from flows.state import open_outbox, transports
+from flows.state import configured, open_outbox, transports
 from governance.dispatcher import Dispatcher
 from governance.model import Event
 from governance.oncall import load_ownership
@@ -20,14 +20,15 @@ def relay(settings: Settings, wait: float = 60.0) -> int:
     """
     if not is_made(settings):
         return 0
-    ownership, copied = load_ownership(), 0
+    ownership, names, copied = load_ownership(), configured(settings), 0
     with open_outbox(settings) as outbox, open_warehouse(settings, wait) as warehouse:
         while events := warehouse.ledger.unrelayed(PAGE):
             by_route: dict[tuple[str, ...], list[Event]] = {}
             for event in events:
-                by_route.setdefault(tuple(d.name for d in route(event, ownership)), []).append(event)
-            for names, routed in by_route.items():
-                outbox.put(routed, names)
+                to = tuple(d.name for d in route(event, ownership) if d.transport in names)
+                by_route.setdefault(to, []).append(event)
+            for to, routed in by_route.items():
+                outbox.put(routed, to)
             with warehouse.transaction():
                 warehouse.ledger.relayed([e.id for e in events])
             copied += len(events)
@@ -36,7 +37,12 @@ def relay(settings: Settings, wait: float = 60.0) -> int:
 
 def drain(settings: Settings) -> dict[str, int]:
     """Deliver what is due, and forget what was delivered long ago: {delivered, waiting, buried}."""
-    with open_outbox(settings) as outbox:
-        counts = Dispatcher(outbox, transports(settings)).drain()
-        outbox.prune()
+    by_name = transports(settings)
+    try:
+        with open_outbox(settings) as outbox:
+            counts = Dispatcher(outbox, by_name).drain()
+            outbox.prune()
+    finally:
+        for transport in by_name.values():
+            transport.close(1.0)
     return counts

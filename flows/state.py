@@ -32,7 +32,17 @@ def open_outbox(settings: Settings) -> Outbox:
 
 def transports(settings: Settings) -> dict[str, Transport]:
     """Every transport that the settings configure, by the name that routing uses."""
-    return {"file": FileTransport(settings.home / "events")}
+    found: dict[str, Transport] = {"file": FileTransport(settings.home / "events")}
+    if settings.openmetadata_url:
+        from flows.catalog_access import open_catalog
+
+        found["openmetadata"] = open_catalog(settings)
+    return found
+
+
+def configured(settings: Settings) -> set[str]:
+    """The names of the transports that the settings configure."""
+    return {"file", *(("openmetadata",) if settings.openmetadata_url else ())}
 
 
 def save_picture(settings: Settings, warehouse: Warehouse) -> None:

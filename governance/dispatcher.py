@@ -3,6 +3,9 @@
 How long to wait and how often to try depends on the type of failure; the wait is drawn evenly from zero to a limit that
 doubles ("full jitter", https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). After the last try
 an event is buried. Each destination has a thread of its own: none waits for another.
+
+A destination that does not answer at all is left alone for a while (a circuit breaker): what waits for it costs neither
+time nor tries.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 
 from governance.model import Event
 from governance.outbox import Claim, Outbox
-from governance.transports.base import Outcome, PermanentError, Reason, TransientError, Transport
+from governance.transports.base import Outage, Outcome, PermanentError, Reason, TransientError, Transport
 
 log = logging.getLogger(__name__)
 BATCH = 200
@@ -45,9 +48,21 @@ POLICIES: Mapping[Reason, Policy] = {
     "throttled": Policy(2, 900, 300),
     "server": Policy(2, 900, 150),
     "auth": Policy(5, 900, 150),
+    "absent": Policy(1, 300, 20),
+    "conflict": Policy(0.2, 5, 20),
     "storage": Policy(1, 300, 300),
     "unexpected": Policy(2, 300, 8),
 }
+BREAKER = Policy(5, 300, 0)
+"""How long a destination is left alone that does not answer, by how often it did not."""
+
+
+@dataclass
+class _Breaker:
+    """Of a destination: how often in a row it did not answer, and until when it is not asked again."""
+
+    failures: int = 0
+    until: datetime | None = None
 
 
 class Dispatcher:
@@ -63,9 +78,12 @@ class Dispatcher:
     ) -> None:
         self._outbox, self._transports = outbox, transports
         self._clock, self._sleep, self._draw = clock, sleep, draw
+        self._breakers: dict[str, _Breaker] = {}
 
     def drain(self, deadline: float = 10.0) -> dict[str, int]:
         """Deliver what is due within `deadline` seconds, waiting for a retry that falls into them.
+
+        A destination that does not answer is not waited for; the same dispatcher asks it again some time later.
 
         Returns {delivered: in this call, waiting: still to deliver, buried: given up, ever}.
         """
@@ -88,16 +106,32 @@ class Dispatcher:
     def _drain_one(self, destination: str, end: datetime) -> int:
         transport, delivered = self._transport(destination), 0
         assert transport is not None
-        while (now := self._clock()) <= end:
+        breaker = self._breakers.setdefault(destination, _Breaker())
+        while (now := self._clock()) <= end and not (breaker.until and now < breaker.until):
             claims = self._outbox.claim(destination, BATCH, LEASE)
             if claims:
-                delivered += self._settle(claims, _deliver(transport, [c.event for c in claims]))
+                outcomes = _deliver(transport, [c.event for c in claims])
+                if not self._is_out(breaker, claims, outcomes):
+                    delivered += self._settle(claims, outcomes)
                 continue
             due = self._outbox.next_due(destination)
             if due is None or due > end:
                 break
             self._sleep(max((due - now).total_seconds(), 0.01))
         return delivered
+
+    def _is_out(self, breaker: _Breaker, claims: Sequence[Claim], outcomes: Mapping[str, Outcome]) -> bool:
+        """Whether the destination does not answer at all; then the events go back as they were."""
+        outage = next((o.error for o in outcomes.values() if isinstance(o.error, Outage)), None)
+        if outage is None:
+            breaker.failures, breaker.until = 0, None
+            return False
+        breaker.failures += 1
+        wait = BREAKER.wait(breaker.failures, self._draw, max(outage.retry_after or 0.0, BREAKER.first / 2))
+        breaker.until = self._clock() + timedelta(seconds=wait)
+        log.warning("%s does not answer, asked again in %.0f s: %s", claims[0].destination, wait, outage)
+        self._outbox.release(claims, f"{outage.reason}: {outage}")
+        return True
 
     def _settle(self, claims: Sequence[Claim], outcomes: Mapping[str, Outcome]) -> int:
         """Record each outcome; returns how many were delivered."""

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Severity = Literal["info", "warning", "critical"]
+RunState = Literal["pending", "running", "completed", "failed", "skipped"]
 _HALF = re.compile("[\ud800-\udfff]")
 EVENT_NAMESPACE = uuid.UUID("6c1c6a34-5a0b-5b8e-9d7e-8f6f5f0c9a11")
 
@@ -36,19 +37,37 @@ class Column(Frozen):
     """Classification (`email`, `name`, …); None is not personal."""
 
 
+class ForeignKey(Frozen):
+    """A column whose values are those of another dataset's column."""
+
+    column: str
+    dataset: str
+    referred: str
+
+
 class Dataset(Frozen):
     """A table as readers know it: never of an audit or build schema."""
 
     name: str
-    """`<schema>.<table>`, lower case."""
-    layer: Literal["bronze", "silver", "gold"]
-    kind: Literal["table", "view", "exposure"] = "table"
+    """`<schema>.<table>`, lower case; what a column comes from has its scheme before it, as in `LineageEdge`."""
+    label: str = ""
+    """What people call it, where that is not its name."""
+    url: str = ""
+    """Where it can be looked at: of a dashboard."""
+    layer: Literal["source", "bronze", "silver", "gold"]
+    kind: Literal["table", "view", "container", "exposure"] = "table"
     description: str = ""
     owner: str = ""
     columns: tuple[Column, ...] = ()
     tags: tuple[str, ...] = ()
     tier: str | None = None
     domain: str | None = None
+    primary_key: tuple[str, ...] = ()
+    unique: tuple[str, ...] = ()
+    """Columns of which each value stands once, beside the key."""
+    required: tuple[str, ...] = ()
+    """Columns without NULL."""
+    foreign_keys: tuple[ForeignKey, ...] = ()
 
 
 class LineageEdge(Frozen):
@@ -83,6 +102,29 @@ class CheckResult(Frozen):
     threshold: str = ""
     failed_rows: int = 0
     rows: int | None = None
+
+
+class TaskRun(Frozen):
+    """A coarse task of a run: a stream, a layer."""
+
+    name: str
+    state: RunState
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+class Run(Frozen):
+    """A run of a pipeline, as it stands."""
+
+    pipeline: str
+    """The deployment: `batch`, `ingest-<source>`, `transform`, …"""
+    description: str = ""
+    state: RunState
+    started_at: datetime
+    finished_at: datetime | None = None
+    tasks: tuple[TaskRun, ...] = ()
+    """In the order of the work; all of the pipeline's, also those that have not begun."""
+    error: str = ""
 
 
 class Event(Frozen):

@@ -23,6 +23,8 @@ from governance.outbox_tables import ACTIVE, READ_ONLY, deliveries, events, make
 from governance.state_database import migrate_state
 
 ERROR_LIMIT = 2000
+BODY_LIMIT = 4 << 20
+"""Characters of an event's body. A longer one is kept without its data, and buried."""
 _d = deliveries.c
 
 
@@ -65,9 +67,15 @@ class Outbox:
             return 0
         insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
         bodies = [{"id": e.id, "type": e.type, "subject": e.subject, "body": e.model_dump_json()} for e in batch]
+        too_long = {}
+        for event, row in zip(batch, bodies, strict=True):
+            if (size := len(row["body"])) > BODY_LIMIT:
+                too_long[event.id] = f"its body has {size} characters, and {BODY_LIMIT} are the limit"
+                row["body"] = event.model_copy(update={"data": {"omitted": size}}).model_dump_json()
         wanted = [
-            {"event_id": e.id, "destination": d, "entity": e.subject, "state": "pending", "attempts": 0,
-             "next_at": self._now()} for e in batch for d in destinations
+            {"event_id": e.id, "destination": d, "entity": e.subject, "attempts": 0, "next_at": self._now(),
+             "state": "buried" if e.id in too_long else "pending", "last_error": too_long.get(e.id)}
+            for e in batch for d in destinations
         ]  # fmt: skip
         added = 0
         with self._writing() as connection:
@@ -106,6 +114,14 @@ class Outbox:
     def retry(self, claim: Claim, at: datetime, error: str) -> None:
         """It failed and is due again at `at`, unless somebody else claimed it after the lease ended."""
         self._settle(claim, state="retry", next_at=at.timestamp(), error=error)
+
+    def release(self, claims: Sequence[Claim], error: str) -> None:
+        """They were not tried: they are due again at once, with the tries that they had."""
+        mark = {"state": "retry", "next_at": self._now(), "token": None, "last_error": error[:ERROR_LIMIT]}
+        with self._writing() as connection:
+            for claim in claims:
+                held = and_(_of(claim), _d.state == "claimed", _d.token == claim.token)
+                connection.execute(update(deliveries).where(held).values(mark))
 
     def bury(self, claim: Claim, error: str) -> None:
         """It failed for good: visible, holds nothing back, and can be put back by `retry_buried`."""

@@ -56,6 +56,17 @@ deliveries = Table(
     sqlite_autoincrement=True,  # a pruned row's number is never given again: the order stays
 )
 
+overrides = Table(
+    "catalog_overrides",
+    metadata,
+    Column("entity", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("was", Text, nullable=False),
+    Column("now", Text, nullable=False),
+    Column("editor", Text, nullable=False),
+    Column("at", Float, nullable=False),  # seconds since 1970, UTC
+)
+
 # Only what is not settled, so that claiming costs the same however much was delivered.
 Index(
     "outbox_waiting",

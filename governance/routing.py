@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from governance.model import Event, Frozen
 from governance.oncall import Ownership
+from governance.openmetadata.concerns import CONCERNS
 
 
 class Destination(Frozen):
@@ -24,8 +25,9 @@ class Destination(Frozen):
 
 
 FILE = Destination(transport="file")
+CATALOG = Destination(transport="openmetadata")
 
 
 def route(event: Event, ownership: Ownership) -> list[Destination]:
     """At least one destination for every event: the file keeps all of them."""
-    return [FILE]
+    return [FILE, CATALOG] if event.type in CONCERNS else [FILE]

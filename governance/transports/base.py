@@ -16,7 +16,8 @@ from typing import Literal, Protocol
 
 from governance.model import Event
 
-Reason = Literal["connection", "timeout", "throttled", "server", "auth", "storage", "unexpected"]
+Reason = Literal["connection", "timeout", "throttled", "server", "auth", "absent", "conflict", "storage", "unexpected"]
+"""absent: what the event refers to is not there yet; conflict: somebody else wrote at the same time."""
 
 
 class TransientError(Exception):
@@ -27,6 +28,10 @@ class TransientError(Exception):
         self.reason = reason
         self.retry_after = retry_after
         """Seconds that the other side asked to wait, from a Retry-After header."""
+
+
+class Outage(TransientError):
+    """The destination as a whole does not answer: no event is to blame, and the others need not be tried."""
 
 
 class PermanentError(Exception):

@@ -1,0 +1,215 @@
+"""Datasets into the catalog: warehouse tables, the tables and landed containers they come from, and dashboards.
+
+Events `hallmark.dataset.published.v1` carry a dataset as it is now, with what was counted of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from governance.model import Column, Dataset
+from governance.openmetadata import bodies
+from governance.openmetadata.catalog import STALE, Catalog
+from governance.openmetadata.column_types import column_type
+from governance.openmetadata.entities import Failure, Json, Wanted, bring
+from governance.openmetadata.names import clean, fqn, in_path, join, split
+from governance.openmetadata.places import Place
+from governance.transports.base import PermanentError, TransientError
+
+COLLECTIONS = {"table": "tables", "container": "containers", "dashboard": "dashboards"}
+
+
+@dataclass(frozen=True)
+class Told:
+    """A dataset, and what an event tells of it at a time."""
+
+    dataset: Dataset
+    at: datetime
+    profile: Mapping[str, Any] | None = None
+    """{rows, columns: [{name, nulls, distinct, mean, min, max, quantiles}]}, of what was published."""
+    stale: bool = False
+
+
+async def push_datasets(catalog: Catalog, told: Mapping[str, Told]) -> dict[str, Failure]:
+    """Bring each into the catalog; what failed, by the given keys."""
+    keys = list(told)
+    made = await asyncio.gather(*(_wanted(catalog, key, told[key]) for key in keys), return_exceptions=True)
+    failed: dict[str, Failure] = {}
+    by_collection: dict[str, list[Wanted]] = {}
+    for key, one in zip(keys, made, strict=True):
+        if isinstance(one, TransientError | PermanentError):
+            failed[key] = one
+        elif isinstance(one, BaseException):
+            raise one
+        else:
+            by_collection.setdefault(one[0], []).append(one[1])
+    for collection, wanted in by_collection.items():
+        found = await bring(catalog, collection, wanted)
+        profiled = [_measures(catalog, told[w.key], found[w.key]) for w in wanted if collection == "tables"]
+        for key, one in found.items():
+            if isinstance(one, TransientError | PermanentError):
+                failed[key] = one
+        for key, error in await asyncio.gather(*(_caught(w.key, p) for w, p in zip(wanted, profiled, strict=False))):
+            if error:
+                failed.setdefault(key, error)
+    return failed
+
+
+async def _caught(key: str, work: Any) -> tuple[str, Failure | None]:
+    try:
+        await work
+    except (TransientError, PermanentError) as error:
+        return key, error
+    return key, None
+
+
+async def place_of(catalog: Catalog, dataset: str) -> Place:
+    """Where a dataset stands, as the catalog spells it."""
+    place = catalog.places.of(dataset)
+    if place.kind != "table":
+        return place
+    schema = fqn(*split(place.fqn)[:3])
+    return place.model_copy(update={"fqn": await catalog.spelled(schema, place.fqn)})
+
+
+async def _wanted(catalog: Catalog, key: str, told: Told) -> tuple[str, Wanted]:
+    dataset = told.dataset
+    place = await place_of(catalog, dataset.name)
+    owner = await catalog.owner(dataset.owner) if dataset.owner else None
+    tags = [f"Tier.{dataset.tier.capitalize()}"] if dataset.tier else []
+    tags += [await catalog.tag(t) for t in (*dataset.tags, *((STALE,) if told.stale else ()))]
+    name = split(place.fqn)[-1]
+    given: Json = {
+        "name": name,
+        "display_name": dataset.label or None,
+        "description": dataset.description or None,
+        "owners": (bodies.Reference(id=owner, type="team"),) if owner else None,
+        "domains": (await catalog.domain(dataset.domain),) if dataset.domain else None,
+        "tags": tuple(bodies.Label(tag=t) for t in tags) or None,
+    }
+    make = {"table": _table, "container": _container, "dashboard": _dashboard}[place.kind]
+    return COLLECTIONS[place.kind], Wanted(place.fqn, await make(catalog, dataset, place, given), key)
+
+
+async def _table(catalog: Catalog, dataset: Dataset, place: Place, given: Json) -> bodies.Table:
+    service, database, schema = split(place.fqn)[:3]
+    parent = fqn(service, database, schema)
+    ours = service == catalog.places.warehouse
+    await catalog.schema(parent, catalog.places.warehouse_type if ours else "Postgres")
+    columns = await _columns(catalog, dataset, catalog.places.dialect if ours else "postgres", place.fqn)
+    return bodies.Table(
+        **given, database_schema=parent, table_type="View" if dataset.kind == "view" else "Regular",
+        columns=columns, table_constraints=await _constraints(catalog, dataset) or None,
+    )  # fmt: skip
+
+
+async def _container(catalog: Catalog, dataset: Dataset, place: Place, given: Json) -> bodies.Container:
+    service, source, *_ = split(place.fqn)
+    await catalog.service("storageServices", service, catalog.places.landing_type)
+    parent = await catalog.made("containers", fqn(service, source), bodies.Container(name=source, service=service))
+    columns = await _columns(catalog, dataset, "duckdb", place.fqn)
+    return bodies.Container(
+        **given, service=service, parent=bodies.Reference(id=parent, type="container"),
+        data_model=bodies.ContainerData(columns=columns) if columns else None, full_path=dataset.url or None,
+    )  # fmt: skip
+
+
+async def _dashboard(catalog: Catalog, dataset: Dataset, place: Place, given: Json) -> bodies.Dashboard:
+    service = split(place.fqn)[0]
+    await catalog.service("dashboardServices", service, "Sigma")
+    return bodies.Dashboard(**given, service=service, source_url=dataset.url or None)
+
+
+async def _columns(catalog: Catalog, dataset: Dataset, dialect: str, table: str) -> tuple[bodies.TableColumn, ...]:
+    """Its columns, each name once; the case is the warehouse's."""
+    found: dict[str, bodies.TableColumn] = {}
+    stored = catalog.places.stored if table.startswith(f"{fqn(catalog.places.warehouse)}.") else clean
+    for column in dataset.columns:
+        name = stored(column.name)
+        while name in found:
+            name += "_"
+        tags = [bodies.Label(tag=t) for t in await column_tags(catalog, column)]
+        found[name] = bodies.TableColumn(
+            name=name, description=column.description or None, tags=tuple(tags) or None,
+            constraint=_constraint(dataset, column.name), **column_type(column.type, dialect),
+        )  # fmt: skip
+    return tuple(found.values())
+
+
+async def column_tags(catalog: Catalog, column: Column) -> list[str]:
+    """What a column is labelled with: personal data first."""
+    personal = ["PII.Sensitive"] if column.pii else []
+    return personal + [await catalog.tag(t) for t in column.tags]
+
+
+def _constraint(dataset: Dataset, column: str) -> Any:
+    if dataset.primary_key == (column,):
+        return "PRIMARY_KEY"
+    if column in dataset.unique:
+        return "UNIQUE"
+    return "NOT_NULL" if column in dataset.required else None
+
+
+async def _constraints(catalog: Catalog, dataset: Dataset) -> tuple[bodies.Constraint, ...]:
+    stored = catalog.places.stored
+    found = []
+    if len(dataset.primary_key) > 1:
+        found.append(bodies.Constraint(constraint_type="PRIMARY_KEY", columns=tuple(map(stored, dataset.primary_key))))
+    for key in dataset.foreign_keys:
+        there = await place_of(catalog, key.dataset)
+        referred = (join(there.fqn, stored(key.referred)),)
+        columns = (stored(key.column),)
+        found.append(bodies.Constraint(constraint_type="FOREIGN_KEY", columns=columns, referred_columns=referred))
+    return tuple(found)
+
+
+async def _measures(catalog: Catalog, told: Told, stored: Json | Failure) -> None:
+    """The profile of what was published, and when that was."""
+    if isinstance(stored, TransientError | PermanentError) or told.profile is None:
+        return
+    at = round(told.at.timestamp() * 1000)
+    spelled = {c["name"].casefold(): c["name"] for c in stored["columns"]}
+    table = {"timestamp": at, "rowCount": told.profile["rows"], "columnCount": len(spelled)}
+    columns = [
+        _column_profile(name, at, told.profile["rows"], c)
+        for c in told.profile.get("columns") or ()
+        if (name := spelled.get(catalog.places.stored(c["name"]).casefold()))
+    ]
+    await catalog.client.put(f"tables/{stored['id']}/tableProfile", {"tableProfile": table, "columnProfile": columns})
+
+
+def _column_profile(name: str, at: int, rows: int | None, column: Mapping[str, Any]) -> Json:
+    nulls, quantiles = column.get("nulls"), column.get("quantiles") or {}
+    found = {
+        "name": name, "timestamp": at, "valuesCount": rows, "nullCount": nulls,
+        "nullProportion": nulls / rows if rows and nulls is not None else None,
+        "distinctCount": column.get("distinct"), "mean": _number(column.get("mean")),
+        "min": column.get("min"), "max": column.get("max"), "median": _number(quantiles.get("p50")),
+        "firstQuartile": _number(quantiles.get("p25")), "thirdQuartile": _number(quantiles.get("p75")),
+    }  # fmt: skip
+    return {k: v for k, v in found.items() if v is not None}
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value) if value is not None else None
+    except (TypeError, ValueError):
+        return None
+
+
+async def mark_stale(catalog: Catalog, dataset: str) -> None:
+    """Label a dataset that could not be brought up to date. Raises TransientError where the catalog lacks it."""
+    place = await place_of(catalog, dataset)
+    collection = COLLECTIONS[place.kind]
+    stored = await catalog.client.get(f"{collection}/name/{in_path(place.fqn)}", fields="tags")
+    if stored is None:
+        raise TransientError("absent", f"{place.kind} {place.fqn} is not in the catalog")
+    tags = stored.get("tags") or []
+    if all(t["tagFQN"] != STALE for t in tags):
+        label = bodies.Label(tag=await catalog.tag(STALE)).json_body()
+        step = {"op": "add", "path": "/tags", "value": [*tags, label]}
+        catalog.wrote(await catalog.client.patch(f"{collection}/{stored['id']}", [step], stored.get("version")))

@@ -1,0 +1,105 @@
+"""Checks into the catalog: a definition for each type, a case for each check under its own id, a result for each run.
+
+The case's name is the check's id, so that two checks of one type on one column stay two. Results are told when they
+pass and when they fail; a failed one has the query that shows its rows, and a sample of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from governance.model import CheckResult
+from governance.openmetadata import bodies
+from governance.openmetadata.catalog import Catalog
+from governance.openmetadata.datasets import place_of
+from governance.openmetadata.entities import Json
+from governance.openmetadata.names import clean, entity_link, fqn, in_path, join
+from governance.transports.base import TransientError
+
+DIMENSIONS: Mapping[str, str] = {
+    "not_null": "Completeness", "unique": "Uniqueness", "relationships": "Integrity", "accepted_values": "Validity",
+    "expression_is_true": "Consistency", "freshness": "Accuracy",
+}  # fmt: skip
+RESULT_LIMIT = 2_000
+
+
+async def push_checks(catalog: Catalog, dataset: str, checks: tuple[CheckResult, ...], at: datetime) -> None:
+    """A gate's results on one dataset, at the time of its event.
+
+    Raises TransientError while the dataset is not in the catalog.
+    """
+    place = await place_of(catalog, dataset)
+    found = await catalog.client.get(f"tables/name/{in_path(place.fqn)}", fields="columns")
+    if found is None:
+        raise TransientError("absent", f"table {place.fqn} is not in the catalog")
+    columns = {c["name"].casefold(): c["name"] for c in found["columns"]}
+    await asyncio.gather(*(_push(catalog, place.fqn, columns, check, at) for check in checks))
+
+
+async def _push(catalog: Catalog, table: str, columns: Mapping[str, str], check: CheckResult, at: datetime) -> None:
+    # A check of a column that the table does not have is one of the table.
+    column = columns.get(catalog.places.stored(check.column).casefold()) if check.column else None
+    case = await case_of(catalog, table, column, check)
+    path = f"dataQuality/testCases/testCaseResults/{in_path(case['fullyQualifiedName'])}"
+    new = await catalog.client.post(path, result_of(check, at).json_body())
+    if check.success or not new:  # one that is there already was told with its rows
+        return
+    if check.sample:
+        rows = {"columns": check.sample.columns, "rows": check.sample.rows}
+        await catalog.client.put(f"dataQuality/testCases/{case['id']}/failedRowsSample", rows, validate="false")
+    if check.query:
+        await catalog.client.put_text(f"dataQuality/testCases/{case['id']}/inspectionQuery", check.query)
+
+
+async def case_of(catalog: Catalog, table: str, column: str | None, check: CheckResult) -> Json:
+    """The case of a check, as it is declared now."""
+    definition = await _definition(catalog, check.type, column is not None)
+    name = clean(check.check_id)
+    about = f"{check.type} of {check.column or check.dataset}, {check.severity}. {check.description}".strip()
+    body = bodies.TestCase(
+        name=name, display_name=name, description=about, test_definition=definition,
+        entity_link=entity_link(table, column),
+    )  # fmt: skip
+    case = join(join(table, column) if column else table, name)
+    stored = await catalog.client.get(f"dataQuality/testCases/name/{in_path(case)}")
+    if stored is None:
+        stored = catalog.wrote(await catalog.client.put("dataQuality/testCases", body.json_body()))
+    return stored
+
+
+async def _definition(catalog: Catalog, type_: str, of_column: bool) -> str:
+    name = clean(f"hallmark_{type_}" if of_column else f"hallmark_table_{type_}")
+    body = bodies.TestDefinition(
+        name=name, display_name=type_.replace("_", " "), entity_type="COLUMN" if of_column else "TABLE",
+        description=f"{type_}, as dbt declares it and Great Expectations runs it.",
+        data_quality_dimension=DIMENSIONS.get(type_, "Validity"),
+    )  # fmt: skip
+    await catalog.made("dataQuality/testDefinitions", fqn(name), body)
+    return fqn(name)
+
+
+def result_of(check: CheckResult, at: datetime) -> bodies.TestResult:
+    """A result, with the counts of rows where they are known."""
+    counts: dict[str, Any] = {}
+    if check.rows is not None and check.failed_rows <= check.rows:
+        passed = check.rows - check.failed_rows
+        counts = {"passed_rows": passed, "failed_rows": check.failed_rows}
+        if check.rows:
+            share = 100 / check.rows
+            counts |= {"passed_rows_percentage": passed * share, "failed_rows_percentage": check.failed_rows * share}
+    elif not check.success:
+        counts = {"failed_rows": check.failed_rows}
+    said = f"{check.observed or check.failed_rows} ({check.threshold})" if check.threshold else check.observed
+    return bodies.TestResult(
+        timestamp=round(at.timestamp() * 1000),
+        test_case_status="Success" if check.success else "Failed",
+        result=said[:RESULT_LIMIT],
+        test_result_value=(
+            bodies.Value(name="observed", value=check.observed[:RESULT_LIMIT]),
+            bodies.Value(name="failed_rows", value=str(check.failed_rows)),
+        ),
+        **counts,
+    )

@@ -1,0 +1,60 @@
+"""Runs into the catalog: a deployment is a pipeline, its coarse tasks are the tasks, and each run is a status.
+
+The key of a status is the time at which its run began, so that a run that goes on replaces what was told of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from governance.model import Run, RunState
+from governance.openmetadata import bodies
+from governance.openmetadata.catalog import Catalog
+from governance.openmetadata.entities import Wanted, bring
+from governance.openmetadata.names import clean, fqn, in_path
+from governance.transports.base import PermanentError, TransientError
+
+STATES: Mapping[RunState, str] = {
+    "pending": "Pending", "running": "Pending", "completed": "Successful", "failed": "Failed", "skipped": "Skipped",
+}  # fmt: skip
+ERROR_LIMIT = 2_000
+
+
+async def push_run(catalog: Catalog, run: Run, run_id: str, slot: str, owner: str) -> None:
+    """The pipeline with its tasks, and this run of it."""
+    service = catalog.places.pipelines
+    await catalog.service("pipelineServices", service, "Prefect")
+    team = await catalog.owner(owner) if owner else None
+    tasks = [clean(t.name) for t in run.tasks]
+    name = clean(run.pipeline)
+    known = await catalog.client.get(f"pipelines/name/{in_path(fqn(service, name))}", fields="tasks")
+    # A run of some streams only must not take the other tasks away.
+    others = [t["name"] for t in (known or {}).get("tasks") or () if t["name"] not in tasks]
+    body = bodies.Pipeline(
+        name=name, service=service, description=run.description or None,
+        owners=(bodies.Reference(id=team, type="team"),) if team else None,
+        tasks=tuple(bodies.Task(name=t) for t in sorted((*tasks, *others))),
+    )  # fmt: skip
+    found = (await bring(catalog, "pipelines", [Wanted(fqn(service, name), body)])).popitem()[1]
+    if isinstance(found, TransientError | PermanentError):
+        raise found
+    link = catalog.places.run_link(run_id)
+    status = bodies.PipelineStatus(
+        timestamp=_millis(run.started_at), execution_status=STATES[run.state], execution_id=run_id,
+        end_time=_millis(run.finished_at) if run.finished_at else None,
+        error=run.error[:ERROR_LIMIT] or None, parameters={"slot": slot} if slot else None,
+        task_status=tuple(
+            bodies.TaskStatus(
+                name=clean(t.name), execution_status=STATES[t.state], log_link=link,
+                start_time=_millis(t.started_at) if t.started_at else None,
+                end_time=_millis(t.finished_at) if t.finished_at else None,
+            )
+            for t in run.tasks
+        ),
+    )  # fmt: skip
+    await catalog.client.put(f"pipelines/{in_path(found['fullyQualifiedName'])}/status", status.json_body())
+
+
+def _millis(at: datetime) -> int:
+    return round(at.timestamp() * 1000)

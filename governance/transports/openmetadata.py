@@ -1,0 +1,222 @@
+"""OpenMetadata by its REST interface: one client, asynchronous, and the transport that brings events by it.
+
+The client knows status codes and nothing of what is sent: https://docs.open-metadata.org/latest/api-reference. How an
+event becomes requests is in `governance/openmetadata`. Bodies of errors are `{code, message}`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from governance.errors import HallmarkError
+from governance.model import Event
+from governance.openmetadata.push import Pusher
+from governance.transports.base import Outage, Outcome, PermanentError, TransientError
+
+CONNECTIONS = 16
+PROBE_SECONDS = 0.7
+"""How long a server that may be down is waited for, before anything is sent to it."""
+SERVED = "2.0."
+"""The releases whose behaviour this client knows; the server's own client asks for the same."""
+_MESSAGE_LIMIT = 500
+
+
+class Client:
+    """Requests to one server, over connections that are kept. Use as an asynchronous context manager.
+
+    `token` is asked whenever the server refuses the last one, so that a rotated token is found.
+    Every method raises TransientError or PermanentError as the answer is one or the other; the token is in neither.
+    """
+
+    def __init__(self, url: str, token: Callable[[], str | None], timeout: float = 15.0) -> None:
+        base = url.rstrip("/").removesuffix("/v1").removesuffix("/api")
+        self._base, self._token, self._timeout = f"{base}/api/v1/", token, timeout
+        self._at_once = asyncio.Semaphore(CONNECTIONS)
+        self._http: httpx.AsyncClient | None = None
+        self._header: dict[str, str] = {}
+        self.written = 0
+        """Requests that changed something, or may have."""
+
+    async def __aenter__(self) -> Self:
+        """Nothing is connected to yet."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections; the next request opens new ones."""
+        if self._http:
+            await self._http.aclose()
+            self._http = None
+
+    async def probe(self) -> None:
+        """Raises Outage for a server that does not answer at once, or is of another release."""
+        try:
+            answer = await self._ask("GET", "system/version", timeout=PROBE_SECONDS)
+        except TransientError as error:
+            raise Outage(error.reason, str(error), error.retry_after) from None
+        except PermanentError as error:
+            raise Outage("server", f"no OpenMetadata answers there: {error}") from None
+        version = str((answer or {}).get("version", "unknown"))
+        if not version.startswith(SERVED):
+            raise Outage("server", f"OpenMetadata is of release {version}, and {SERVED}x is asked for")
+
+    async def get(self, path: str, **params: str | int) -> dict[str, Any] | None:
+        """What is there, or None."""
+        return await self._ask("GET", path, params=params, missing=None)
+
+    async def put(self, path: str, body: Any, **params: str | int) -> dict[str, Any]:
+        """Create or update; the server's answer."""
+        return await self._ask("PUT", path, json=body, params=params) or {}
+
+    async def put_text(self, path: str, text: str) -> None:
+        """Send what is no JSON."""
+        await self._ask("PUT", path, content=text, kind="text/plain")
+
+    async def post(self, path: str, body: Any) -> bool:
+        """Add; False if it is there already (409)."""
+        return await self._ask("POST", path, json=body, exists=None) is not None
+
+    async def patch(
+        self, path: str, steps: Sequence[Mapping[str, Any]], version: float | None = None
+    ) -> dict[str, Any]:
+        """Change by a JSON patch (RFC 6902), as long as the entity still has this version."""
+        header = {} if version is None else {"If-Match": f'W/"{version}"'}
+        kind = "application/json-patch+json"
+        return await self._ask("PATCH", path, json=list(steps), kind=kind, header=header) or {}
+
+    async def delete(self, path: str, **params: str | int) -> bool:
+        """Take it away; False if it is not there."""
+        return await self._ask("DELETE", path, params=params, missing=None) is not None
+
+    async def _ask(
+        self, method: str, path: str, *, kind: str = "application/json", header: Mapping[str, str] | None = None,
+        timeout: float | None = None, missing: Any = TransientError, exists: Any = PermanentError, **content: Any,
+    ) -> dict[str, Any] | None:  # fmt: skip
+        """One request, and once more with a new token where the last one is refused."""
+        async with self._at_once:
+            if not self._header:
+                self._authorise()
+            answer = await self._send(method, path, kind, header, timeout, content)
+            if answer.status_code == 401 and self._authorise():
+                answer = await self._send(method, path, kind, header, timeout, content)
+        if method != "GET":
+            self.written += 1
+        if answer.status_code == 404 and missing is None or answer.status_code == 409 and exists is None:
+            return None
+        if answer.is_success:
+            return _body(answer)
+        raise failure(answer, f"{method} {path.partition('?')[0]}")
+
+    def _authorise(self) -> bool:
+        """Read the token; whether it is another one than before."""
+        before = self._header
+        try:
+            token = self._token()
+        except HallmarkError as error:
+            raise Outage("auth", str(error)) from None
+        self._header = {"Authorization": f"Bearer {token}"} if token else {}
+        return self._header != before
+
+    async def _send(
+        self, method: str, path: str, kind: str, header: Mapping[str, str] | None, timeout: float | None,
+        content: Mapping[str, Any],
+    ) -> httpx.Response:  # fmt: skip
+        if self._http is None:
+            limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+            # Proxies and .netrc of the environment are the standard way of getting out, and httpx reads them.
+            self._http = httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(self._timeout, connect=3.0))
+        headers = {**self._header, "Content-Type": kind, **(header or {})}
+        try:
+            return await self._http.request(
+                method, self._base + path, headers=headers, timeout=timeout or self._http.timeout, **content
+            )
+        except httpx.TimeoutException as error:
+            raise TransientError("timeout", f"OpenMetadata: {type(error).__name__} at {method} {path}") from None
+        except httpx.TransportError as error:
+            raise TransientError("connection", f"OpenMetadata: {error or type(error).__name__}") from None
+
+
+def failure(answer: httpx.Response, what: str) -> TransientError | PermanentError:
+    """What an answer that is no success means for the event: whether trying again can help."""
+    status, message = answer.status_code, f"{what}: {answer.status_code} {said(answer)}"
+    if status == 429:
+        return TransientError("throttled", message, _retry_after(answer))
+    if status >= 500:
+        return TransientError("server", message, _retry_after(answer))
+    if status == 401:  # no event is to blame: the token is
+        return Outage("auth", message)
+    if status == 404:  # what it refers to may still be on its way
+        return TransientError("absent", message)
+    if status in (408, 409, 412):
+        return TransientError("conflict", message)
+    return PermanentError(message)
+
+
+def said(answer: httpx.Response) -> str:
+    """The server's message, on one line, cut."""
+    try:
+        text = str(answer.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        text = answer.text
+    return " ".join(text.split())[:_MESSAGE_LIMIT]
+
+
+def _body(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        found = answer.json() if answer.content else {}
+    except ValueError:
+        found = {}
+    return found if isinstance(found, dict) else {"data": found}
+
+
+def _retry_after(answer: httpx.Response) -> float | None:
+    """Seconds; the header holds them, or a date (RFC 9110, 10.2.3)."""
+    text = answer.headers.get("Retry-After")
+    if text is None:
+        return None
+    try:
+        return max(float(text), 0.0)
+    except ValueError:
+        pass
+    try:
+        return max((parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds(), 0.0)
+    except (ValueError, TypeError):
+        return None
+
+
+class OpenMetadataTransport:
+    """Brings events into a catalog: what they say of datasets, lineage, checks and runs."""
+
+    def __init__(self, client: Client, pusher: Pusher) -> None:
+        self._client, self._pusher = client, pusher
+        self._runner = asyncio.Runner()
+
+    def deliver(self, events: Sequence[Event]) -> list[Outcome]:
+        """Bring them in; one that does not concern the catalog is delivered by that."""
+        return self._runner.run(self._deliver(events))
+
+    async def _deliver(self, events: Sequence[Event]) -> list[Outcome]:
+        try:
+            await self._client.probe()
+            errors = await self._pusher.push(events)
+        except Outage as error:
+            return [Outcome(e.id, error) for e in events]
+        return [Outcome(e.id, errors.get(e.id)) for e in events]
+
+    def close(self, timeout: float) -> bool:
+        """Close the connections."""
+        self._runner.run(self._client.close())
+        self._runner.close()
+        return True
