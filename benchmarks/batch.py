@@ -1,4 +1,4 @@
-"""A whole batch of the sample, of which share the processor time is: data, gates, orchestration and governance.
+"""A batch of the sample: the shares of data, gates, profiles, orchestration and governance in its processor time.
 
 Its streams go one after the other, so that what is spent belongs to one part. The Prefect server is started before,
 and what it spends counts as orchestration.
@@ -29,6 +29,7 @@ COLUMNS = ["", "CPU s", "of all", "goal"]
 PARTS = {
     "data": "read, land, load, count, ledger; models and their publish",
     "gates": "gates of bronze, silver and gold",
+    "profiles": "the profile of each dataset",
     "governance": "lineage, events, delivery, report",
     "orchestration": "Prefect, its server among it, and all the rest",
 }
@@ -78,6 +79,7 @@ def _prepare(folder: Path) -> None:
     import flows.load
     import flows.transform
     from blocks.dbt import DbtProject
+    from blocks.warehouses.ledger import Ledger
     from blocks.warehouses.sql import SqlWarehouse
     from expectations import gate
 
@@ -87,6 +89,8 @@ def _prepare(folder: Path) -> None:
     child.note_calls("data", DbtProject, "invoke")
     child.note_calls("data", SqlWarehouse, "prepare_layer", "publish_layer")
     child.note_calls("gates", gate, "run")
+    child.note_calls("profiles", SqlWarehouse, "profile")
+    child.note_calls("profiles", Ledger, "profiles")
     child.note_calls("governance", flows.load, "bronze_lineage", "load_events")
     child.note_calls("governance", flows.transform, "model_lineage", "layer_events")
     child.note_calls("governance", flows.batch, "deliver", "write_report", "publish_artifacts", "stale_datasets")

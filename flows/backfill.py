@@ -200,8 +200,7 @@ def publish(ready: Sequence[Ready], chosen: Chosen, context: Context) -> list[Ac
                 bronze_again.settle_quarantine(warehouse, load)
                 if not keyed:
                     bronze_again.take_place(warehouse, load, unread_only=rereads)
-            edges = bronze_lineage(context, one.load, one.manifests)
-            return load_events(context, one.load, found, one.checks, edges, one.staged.changes)
+            return load_events(context, one, found, bronze_lineage(context, one.load, one.manifests))
 
         if replaced:
             bronze_again.note_replaced(warehouse, load, replaced)

@@ -63,13 +63,22 @@ class Context:
         return datasets(self.manifest, self.bronze_owners)
 
     @cached_property
+    def declared_protections(self) -> dict[str, Protection]:
+        """dataset → who may see what of it, as dbt's YAML declares it; what leaves the warehouse is masked by it."""
+        return protections(self.manifest)
+
+    @property
     def protections(self) -> dict[str, Protection]:
-        """dataset → who may see what of it, as dbt's YAML declares it; who may open a file sees all of it."""
-        return {} if self.settings.profile == "local" else protections(self.manifest)
+        """What of it the warehouse is told; who may open a file sees all of it."""
+        return {} if self.settings.profile == "local" else self.declared_protections
 
     def protection(self, dataset: str) -> Protection:
-        """Who may see what of a dataset."""
+        """Who may see what of a dataset in the warehouse."""
         return self.protections.get(dataset, OPEN)
+
+    def declared_protection(self, dataset: str) -> Protection:
+        """What must not be told of a dataset."""
+        return self.declared_protections.get(dataset, OPEN)
 
     @cached_property
     def landing(self) -> Landing:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from blocks.dbt import DbtProject
 from blocks.sources.base import Manifest
-from blocks.warehouses.base import StreamLoad, Warehouse
+from blocks.warehouses.base import StreamLoad
 from flows.context import Context
 from governance.column_lineage import model_edges, source_edges
 from governance.manifest import compiled_models
 from governance.model import Dataset, LineageEdge
 
+Catalog = Mapping[str, Mapping[str, Mapping[str, str]]]
+"""schema → table → column → type."""
+
 
 def model_lineage(
-    context: Context, layer: str, warehouse: Warehouse
+    context: Context, layer: str, catalog: Catalog, dialect: str
 ) -> tuple[list[Dataset], dict[str, list[LineageEdge]]]:
     """(the layer's datasets with their types, dataset → column edges), of what stands in the audit schema."""
-    catalog = warehouse.catalog()
     built = catalog.get(f"{layer}__audit", {})
     datasets = []
     for declared in context.datasets:
@@ -27,9 +29,7 @@ def model_lineage(
             datasets.append(declared.model_copy(update={"columns": columns}))
     compiled = compiled_models(DbtProject(context.settings, layer).manifest(), layer) if datasets else {}
     edges = {
-        name: model_edges(sql, warehouse.name, catalog, name)
-        for name, sql in compiled.items()
-        if name.split(".")[1] in built
+        name: model_edges(sql, dialect, catalog, name) for name, sql in compiled.items() if name.split(".")[1] in built
     }
     return datasets, edges
 

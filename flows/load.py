@@ -12,6 +12,7 @@ from blocks.sources.naming import bronze_names
 from blocks.sources.spec import StreamSpec
 from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import Accounts, Ready, Staged, StreamLoad, now
+from blocks.warehouses.ledger_loads import BACKFILL, REPLAY
 from blocks.warehouses.sql import SqlWarehouse
 from expectations import gate, suites
 from flows import slots
@@ -79,13 +80,13 @@ def land(reader: Reader, load: StreamLoad, context: Context) -> list[Manifest]:
 
 
 def load_and_gate(reader: Reader, load: StreamLoad, manifests: Sequence[Manifest], context: Context) -> list[Ready]:
-    """Stage the rows of a stream, and of its child tables, beside bronze and test them.
+    """Stage the rows of a stream, and of its child tables, beside bronze, test and profile them.
 
     Raises GateBlocked when a critical check fails.
     """
     with open_warehouse(context.settings) as warehouse:
         ready = stage(warehouse, reader, load, manifests, context)
-        return run_gate(warehouse, ready, context) if manifests else ready
+        return [profiled(warehouse, r, context) for r in run_gate(warehouse, ready, context)] if manifests else ready
 
 
 def stage(
@@ -170,12 +171,21 @@ def run_gate(warehouse: SqlWarehouse, staged: Sequence[Ready], context: Context)
     return [replace(r, checks=mine[f"bronze.{r.load.table}"]) for r in staged]
 
 
+def profiled(warehouse: SqlWarehouse, ready: Ready, context: Context) -> Ready:
+    """With the profile of the staged rows. Rows that are read again are no batch whose numbers would say anything."""
+    load = ready.load
+    if any(mark in p.identity for mark in (REPLAY, BACKFILL) for p in load.planned):
+        return ready
+    columns = {c.name: c.type for c in ready.staged.columns}
+    declared = context.declared_protection(f"bronze.{load.table}")
+    return replace(ready, profile=warehouse.profile("bronze__staging", load.table, columns, declared))
+
+
 def publish(ready: Sequence[Ready], context: Context) -> list[Accounts]:
     """Make the staged rows visible; ledger, cursor and events are in the same transaction."""
 
     def tell(one: Ready, found: Accounts) -> list[Event]:
-        edges = bronze_lineage(context, one.load, one.manifests)
-        return load_events(context, one.load, found, one.checks, edges, one.staged.changes)
+        return load_events(context, one, found, bronze_lineage(context, one.load, one.manifests))
 
     with open_warehouse(context.settings) as warehouse:
         return warehouse.publish(ready, tell)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from blocks.warehouses.base import Account, StreamLoad
+from blocks.warehouses.base import Account, LayerPublish, Ready
 from flows.context import Context
-from governance.model import CheckResult, Dataset, Event, LineageEdge
+from governance.model import CheckResult, Dataset, Event, LineageEdge, Profile
 
 PLATFORM = "data-platform"
 """The team that owns what is nobody else's: runs and layers."""
+PROFILED_COLUMNS = 1000
+"""Of which an event tells the profile: some 200 KB."""
 
 
 def gate_event(context: Context, dataset: str, owner: str, checks: Sequence[CheckResult]) -> Event:
@@ -21,16 +23,12 @@ def gate_event(context: Context, dataset: str, owner: str, checks: Sequence[Chec
 
 
 def load_events(
-    context: Context,
-    load: StreamLoad,
-    accounts: Mapping[str, Account],
-    checks: Sequence[CheckResult],
-    edges: Sequence[LineageEdge],
-    changes: Sequence[str],
+    context: Context, ready: Ready, accounts: Mapping[str, Account], edges: Sequence[LineageEdge]
 ) -> list[Event]:
     """One event per load, the gate's verdict, the dataset as it is now, its new shape, and what it is made of."""
     if not accounts:
         return []
+    load, changes = ready.load, ready.staged.changes
     owner, name = context.owner(load.source), f"{load.source}.{load.stream.name}"
     paths = {p.load_id: p.path for p in load.planned}
     events = [
@@ -40,14 +38,23 @@ def load_events(
         )
         for load_id, a in accounts.items()
     ]  # fmt: skip
-    if checks:
-        events.append(gate_event(context, f"bronze.{load.table}", owner, checks))
-    events.append(context.event("hallmark.dataset.published.v1", f"bronze.{load.table}", owner=owner))
+    if ready.checks:
+        events.append(gate_event(context, f"bronze.{load.table}", owner, ready.checks))
+    facts = profile_of(ready.profile)
+    events.append(context.event("hallmark.dataset.published.v1", f"bronze.{load.table}", owner=owner, **facts))
     if changes:
         events.append(
             context.event("hallmark.schema.changed.v1", f"bronze.{load.table}", owner=owner, changes=list(changes))
         )
     return [*events, *lineage_event(context, f"bronze.{load.table}", owner, edges)]
+
+
+def profile_of(profile: Profile | None) -> dict[str, Any]:
+    """What a publish tells of the rows, in an event that can still be sent: of its first columns."""
+    if profile is None:
+        return {}
+    told = profile.model_copy(update={"columns": profile.columns[:PROFILED_COLUMNS]})
+    return {"profile": told.model_dump(mode="json", exclude_defaults=True)}
 
 
 def lineage_event(context: Context, dataset: str, owner: str, edges: Sequence[LineageEdge]) -> list[Event]:
@@ -58,19 +65,20 @@ def lineage_event(context: Context, dataset: str, owner: str, edges: Sequence[Li
 
 def layer_events(
     context: Context,
-    layer: str,
+    publish: LayerPublish,
     datasets: Sequence[Dataset],
     rows: Mapping[str, int],
     checks: Sequence[CheckResult],
     edges: Mapping[str, Sequence[LineageEdge]],
-    stale: Mapping[str, str],
 ) -> list[Event]:
     """The publish, and for each dataset its facts, its lineage, its gate, and whether its data are old."""
+    layer, stale = publish.layer, publish.stale
     events = [
         context.event("hallmark.publish.completed.v1", layer, owner=PLATFORM, datasets=sorted(rows), rows=dict(rows))
     ]
     for dataset in datasets:
         facts: dict[str, Any] = dataset.model_dump(mode="json", exclude={"name"})
+        facts |= profile_of(publish.profiles.get(dataset.name))
         count = rows.get(dataset.name.split(".", 1)[1])
         events.append(context.event("hallmark.dataset.published.v1", dataset.name, rows=count, **facts))
         if dataset.name in stale:

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from prefect import flow, task
@@ -15,6 +16,7 @@ from blocks import interrupt
 from blocks.dbt import DbtProject
 from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import LayerPublish, now
+from blocks.warehouses.sql import SqlWarehouse
 from expectations import gate, suites
 from flows import slots
 from flows.context import Context, make_context
@@ -23,7 +25,7 @@ from flows.gates import gate_on
 from flows.lineage import model_lineage
 from flows.told import PLATFORM, gate_event, layer_events
 from governance.manifest import layer_models
-from governance.model import CheckResult, Event
+from governance.model import CheckResult, Event, Profile
 
 LOG = logging.getLogger("hallmark")
 Result = dict[str, Any]
@@ -124,14 +126,28 @@ def test(context: Context, layer: str, publish: LayerPublish) -> tuple[CheckResu
 def release(context: Context, layer: str, publish: LayerPublish, checks: Sequence[CheckResult]) -> None:
     """Put the build in the place of what is published, with its lineage and facts as events."""
     with open_warehouse(context.settings) as warehouse:
-        datasets, edges = model_lineage(context, layer, warehouse)
+        catalog = warehouse.catalog()
+        datasets, edges = model_lineage(context, layer, catalog, warehouse.name)
         costly = outliers(context, publish, warehouse)
+        publish = replace(publish, profiles=profiles(context, publish, warehouse, catalog.get(f"{layer}__audit", {})))
 
         def tell(counted: Mapping[str, int]) -> list[Event]:
-            return [*layer_events(context, layer, datasets, counted, checks, edges, publish.stale), *costly]
+            return [*layer_events(context, publish, datasets, counted, checks, edges), *costly]
 
         rows = warehouse.publish_layer(publish, checks, tell)
     LOG.info("%s: %d datasets published, %d rows", layer, len(rows), sum(rows.values()))
+
+
+def profiles(
+    context: Context, publish: LayerPublish, warehouse: SqlWarehouse, built: Mapping[str, Mapping[str, str]]
+) -> dict[str, Profile]:
+    """dataset → what its built table holds; `built` has the columns of each, with their types."""
+    datasets = {f"{publish.layer}.{model}": model for model in publish.models}
+    found = {
+        dataset: warehouse.profile(f"{publish.layer}__audit", model, built[model], context.declared_protection(dataset))
+        for dataset, model in datasets.items()
+    }
+    return {dataset: made for dataset, made in found.items() if made}
 
 
 @task(name="block", task_run_name="block {layer}", cache_policy=NO_CACHE)

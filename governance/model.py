@@ -127,6 +127,29 @@ class Run(Frozen):
     error: str = ""
 
 
+class ColumnProfile(Frozen):
+    """What a column holds, in numbers. Of texts and personal columns there are counts only."""
+
+    name: str
+    nulls: int
+    distinct: int | None = None
+    """About; None of what cannot be counted so, such as JSON and lists."""
+    mean: float | None = None
+    """Of a number."""
+    quantiles: tuple[str, ...] = ()
+    """Of a number: smallest, 25 %, 50 %, 75 % (about), largest."""
+    min: str | None = None
+    """Of a number or time, exact, as the warehouse prints it."""
+    max: str | None = None
+
+
+class Profile(Frozen):
+    """What a table holds, in numbers."""
+
+    rows: int
+    columns: tuple[ColumnProfile, ...] = ()
+
+
 class Event(Frozen):
     """A CloudEvents 1.0 event. Made by `Event.of`, so that telling a thing twice gives one id."""
 

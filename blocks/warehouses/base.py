@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from blocks.sources.base import ColumnSpec, Manifest, Planned
 from blocks.sources.extracts import Extract
 from blocks.sources.spec import StreamSpec
-from governance.model import CheckResult, Event
+from governance.model import CheckResult, Event, Profile
 from governance.protection import OPEN, Protection
 
 if TYPE_CHECKING:
@@ -113,6 +113,8 @@ class LayerPublish:
     """dataset → who may see what of it."""
     stale: Mapping[str, str] = field(default_factory=dict)
     """dataset → slot of its data, for those downstream of a failed stream."""
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    """dataset → what it holds."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,8 @@ class Ready:
     staged: Staged
     manifests: Sequence[Manifest] = ()
     checks: Sequence[CheckResult] = ()
+    profile: Profile | None = None
+    """Of the staged rows."""
 
 
 Accounts = Mapping[str, Account]
@@ -194,6 +198,12 @@ class Warehouse(Protocol):
 
     def publish_layer(self, publish: LayerPublish, checks: Sequence[CheckResult], tell: TellLayer) -> Mapping[str, int]:
         """Replace the layer by its audited build in one transaction; rows of each dataset afterwards."""
+        ...
+
+    def profile(
+        self, schema: str, table: str, columns: Mapping[str, str], declared: Protection = OPEN
+    ) -> Profile | None:
+        """What these columns (name → type) of a table or view hold; None where that cannot be told."""
         ...
 
     def check_kept(self, layer: str, slot: datetime) -> None:

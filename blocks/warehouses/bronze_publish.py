@@ -79,6 +79,8 @@ def _publish_one(warehouse: SqlWarehouse, ready: Ready, read: Mapping[str, int],
     if load.replays:
         ledger.replayed(load)
     ledger.gates(load.batch, ready.checks, published=True)
+    if ready.profile:
+        ledger.profiles(load.batch, {f"bronze.{load.table}": ready.profile})
     ledger.set_status(*key, "published")
     if ready.staged.columns or any(account.published for account in accounts.values()):  # `{}` has no column
         ledger.set_stream_schema(*key, ready.staged.columns)

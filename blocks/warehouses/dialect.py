@@ -51,6 +51,10 @@ class Dialect(Protocol):
         """The digits at the end of a text as a number, or NULL."""
         ...
 
+    def quantiles(self, number: str, shares: Sequence[float]) -> list[str]:
+        """Where so large a share of a column's numbers is smaller, about."""
+        ...
+
 
 class DuckDB:
     """The embedded warehouse."""
@@ -77,6 +81,11 @@ class DuckDB:
     def trailing_number(self, text: str) -> str:
         """By a pattern."""
         return f"TRY_CAST(regexp_extract({text}, '[0-9]+$') AS BIGINT)"
+
+    def quantiles(self, number: str, shares: Sequence[float]) -> list[str]:
+        """All of one sketch: it makes one for each list of shares."""
+        sketch = f"approx_quantile({number}, [{', '.join(map(str, shares))}])"
+        return [f"{sketch}[{place}]" for place in range(1, len(shares) + 1)]
 
 
 class Snowflake:
@@ -115,6 +124,10 @@ class Snowflake:
     def trailing_number(self, text: str) -> str:
         """By a pattern."""
         return f"TRY_CAST(regexp_substr({text}, '[0-9]+$') AS NUMBER(38,0))"
+
+    def quantiles(self, number: str, shares: Sequence[float]) -> list[str]:
+        """One by one."""
+        return [f"approx_percentile({number}, {share})" for share in shares]
 
     def exported(self, column: ColumnSpec) -> str:
         """A column in DuckDB's SQL as Parquet carries it to COPY; times beyond Snowflake's range become its ends."""

@@ -58,6 +58,7 @@ def publish(
         after = {m: counted[m] for m in publish.models}
         ledger.layer(publish, before, after, {m: counted[m] for m in publish.rejected})
         ledger.gates(publish.batch, checks, published=True)
+        ledger.profiles(publish.batch, publish.profiles)
         ledger.events(tell(after))
         ledger.set_status(LAYERS, layer, "published")
     for model, columns in shapes.items():

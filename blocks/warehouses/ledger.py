@@ -14,7 +14,7 @@ from blocks.warehouses.base import Batch, LayerPublish, now
 from blocks.warehouses.dialect import among, portions
 from blocks.warehouses.ledger_loads import Loads, marks
 from governance.errors import LockedError
-from governance.model import CheckResult, Event
+from governance.model import CheckResult, ColumnProfile, Event, Profile
 
 LAYERS = ""
 """Source of the rows of ops.streams by which layers are locked: no source has this name."""
@@ -27,6 +27,7 @@ _GATE = (
 _BUILD = (
     "run_id", "slot", "layer", "dataset", "rows_before", "rows_after", "rows_quarantined", "status", "published_at",
 )  # fmt: skip
+_PROFILE = ("dataset", "column", "slot", "rows", "nulls", "distinct", "mean", "quantiles")
 
 
 ALIVE_MINUTES = 3
@@ -210,6 +211,22 @@ class Ledger(Loads):
             ),
         )  # fmt: skip
 
+    def profiles(self, batch: Batch, profiles: Mapping[str, Profile]) -> None:
+        """Of each dataset this profile in the place of another of the slot; one without a row replaces none."""
+        kept: set[str] = set()
+        for some in portions([dataset for dataset, found in profiles.items() if not found.rows]):
+            sql = f"SELECT DISTINCT dataset FROM ops.profiles WHERE slot = ? AND dataset IN {among(some)}"
+            kept |= {dataset for (dataset,) in self.execute(sql, (batch.slot,))}
+        told = {dataset: found for dataset, found in profiles.items() if dataset not in kept}
+        for some in portions(told):
+            self.execute(f"DELETE FROM ops.profiles WHERE slot = ? AND dataset IN {among(some)}", (batch.slot,))
+        rows = [
+            (dataset, c.name, batch.slot, found.rows, c.nulls, c.distinct, c.mean, _quantiles(c))
+            for dataset, found in told.items() for c in found.columns
+        ]  # fmt: skip
+        if rows:
+            self.insert("ops.profiles", _PROFILE, rows)
+
     def skipped(self, batch: Batch, layer: str, datasets: Iterable[str], status: str) -> None:
         """Record datasets that were blocked, or skipped for want of a source."""
         rows = [(batch.run_id, batch.slot, layer, dataset, status) for dataset in datasets]
@@ -220,3 +237,9 @@ class Ledger(Loads):
         """Record what a person did."""
         sql = "INSERT INTO ops.actions VALUES (?, ?, ?, ?, ?, ?)"
         self.execute(sql, (now(), actor, action, target, reason, until))
+
+
+def _quantiles(column: ColumnProfile) -> str | None:
+    """JSON of smallest, 25 %, 50 %, 75 % and largest; of a time the ends."""
+    found = column.quantiles or ((column.min, None, None, None, column.max) if column.min is not None else None)
+    return json.dumps(found) if found else None

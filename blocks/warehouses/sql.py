@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from blocks.sources.base import ColumnSpec, Manifest
 from blocks.sources.extracts import Extract
-from blocks.warehouses import bronze_publish, bronze_stage, layers
+from blocks.warehouses import bronze_publish, bronze_stage, layers, profiles
 from blocks.warehouses.base import Accounts, Batch, LayerPublish, Ready, Row, Staged, StreamLoad, TellLayer, TellLoads
 from blocks.warehouses.dialect import Dialect
 from blocks.warehouses.ledger import Ledger
 from governance.errors import HallmarkError
-from governance.model import CheckResult
+from governance.model import CheckResult, Profile
 from governance.protection import OPEN, Protection
 
 if TYPE_CHECKING:
@@ -138,6 +138,12 @@ class SqlWarehouse(ABC):
     def publish_layer(self, publish: LayerPublish, checks: Sequence[CheckResult], tell: TellLayer) -> Mapping[str, int]:
         """Put the audited build in the place of the published one."""
         return layers.publish(self, publish, checks, tell)
+
+    def profile(
+        self, schema: str, table: str, columns: Mapping[str, str], declared: Protection = OPEN
+    ) -> Profile | None:
+        """What these columns of a table or view hold."""
+        return profiles.profile(self, schema, table, columns, declared)
 
     def check_kept(self, layer: str, slot: datetime) -> None:
         """Raises ConfigurationError for a slot that `rollback` cannot go back to."""

@@ -144,6 +144,39 @@ class Dashboard(Owned):
     dashboard_type: Literal["Dashboard", "Report"] = "Dashboard"
 
 
+class TableProfile(Body):
+    """Counts of a table at a time, in milliseconds."""
+
+    timestamp: int
+    row_count: int
+    column_count: int
+
+
+class ColumnProfile(Body):
+    """What a column holds, in numbers."""
+
+    name: str
+    timestamp: int
+    values_count: int
+    null_count: int
+    null_proportion: float | None = None
+    distinct_count: int | None = None
+    distinct_proportion: float | None = None
+    mean: float | None = None
+    min: float | str | None = None
+    max: float | str | None = None
+    first_quartile: float | None = None
+    median: float | None = None
+    third_quartile: float | None = None
+
+
+class Profile(Body):
+    """A table's profile with its columns'."""
+
+    table_profile: TableProfile
+    column_profile: tuple[ColumnProfile, ...] = ()
+
+
 class Task(Body):
     """A task of a pipeline."""
 

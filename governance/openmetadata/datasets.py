@@ -6,12 +6,13 @@ Events `hallmark.dataset.published.v1` carry a dataset as it is now, with what w
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from governance.model import Column, Dataset
+from governance.model import Column, ColumnProfile, Dataset, Profile
 from governance.openmetadata import bodies
 from governance.openmetadata.catalog import STALE, Catalog
 from governance.openmetadata.column_types import column_type
@@ -29,8 +30,8 @@ class Told:
 
     dataset: Dataset
     at: datetime
-    profile: Mapping[str, Any] | None = None
-    """{rows, columns: [{name, nulls, distinct, mean, min, max, quantiles}]}, of what was published."""
+    profile: Profile | None = None
+    """Of what was published."""
     stale: bool = False
 
 
@@ -168,37 +169,39 @@ async def _constraints(catalog: Catalog, dataset: Dataset) -> tuple[bodies.Const
 
 
 async def _measures(catalog: Catalog, told: Told, stored: Json | Failure) -> None:
-    """The profile of what was published, and when that was."""
+    """The profile of what was published, at the time of its event."""
     if isinstance(stored, TransientError | PermanentError) or told.profile is None:
         return
-    at = round(told.at.timestamp() * 1000)
+    at, rows = round(told.at.timestamp() * 1000), told.profile.rows
     spelled = {c["name"].casefold(): c["name"] for c in stored["columns"]}
-    table = {"timestamp": at, "rowCount": told.profile["rows"], "columnCount": len(spelled)}
     columns = [
-        _column_profile(name, at, told.profile["rows"], c)
-        for c in told.profile.get("columns") or ()
-        if (name := spelled.get(catalog.places.stored(c["name"]).casefold()))
+        _column_profile(name, at, rows, c)
+        for c in told.profile.columns
+        if (name := spelled.get(catalog.places.stored(c.name).casefold()))
     ]
-    await catalog.client.put(f"tables/{stored['id']}/tableProfile", {"tableProfile": table, "columnProfile": columns})
+    table = bodies.TableProfile(timestamp=at, row_count=rows, column_count=len(spelled))
+    body = bodies.Profile(table_profile=table, column_profile=tuple(columns))
+    await catalog.client.put(f"tables/{stored['id']}/tableProfile", body.json_body())
 
 
-def _column_profile(name: str, at: int, rows: int | None, column: Mapping[str, Any]) -> Json:
-    nulls, quantiles = column.get("nulls"), column.get("quantiles") or {}
-    found = {
-        "name": name, "timestamp": at, "valuesCount": rows, "nullCount": nulls,
-        "nullProportion": nulls / rows if rows and nulls is not None else None,
-        "distinctCount": column.get("distinct"), "mean": _number(column.get("mean")),
-        "min": column.get("min"), "max": column.get("max"), "median": _number(quantiles.get("p50")),
-        "firstQuartile": _number(quantiles.get("p25")), "thirdQuartile": _number(quantiles.get("p75")),
-    }  # fmt: skip
-    return {k: v for k, v in found.items() if v is not None}
+def _column_profile(name: str, at: int, rows: int, column: ColumnProfile) -> bodies.ColumnProfile:
+    quartiles = [_number(q) for q in column.quantiles[1:4]] or [None, None, None]
+    return bodies.ColumnProfile(
+        name=name, timestamp=at, values_count=rows, null_count=column.nulls,
+        null_proportion=column.nulls / rows if rows else None,
+        distinct_count=column.distinct, distinct_proportion=column.distinct / rows if column.distinct and rows else None,
+        mean=column.mean, min=_number(column.min) or column.min, max=_number(column.max) or column.max,
+        first_quartile=quartiles[0], median=quartiles[1], third_quartile=quartiles[2],
+    )  # fmt: skip
 
 
-def _number(value: Any) -> float | None:
+def _number(text: str | None) -> float | None:
+    """A number that JSON has; None of what is none, such as a date."""
     try:
-        return float(value) if value is not None else None
-    except (TypeError, ValueError):
+        number = float(text) if text is not None else math.nan
+    except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 async def mark_stale(catalog: Catalog, dataset: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from governance.model import CheckResult, Dataset, Event, LineageEdge, Run
+from governance.model import CheckResult, Dataset, Event, LineageEdge, Profile, Run
 from governance.openmetadata.catalog import Catalog
 from governance.openmetadata.concerns import DATASET, GATES, LINEAGE, RUNS, STALE
 from governance.openmetadata.datasets import Told, mark_stale, push_datasets
@@ -71,8 +71,9 @@ def dataset_of(event: Event) -> Told:
     known = {k: v for k, v in event.data.items() if k in Dataset.model_fields}
     dataset = Dataset.model_validate({"layer": event.subject.partition(".")[0], **known, "name": event.subject})
     rows = event.data.get("rows")
-    profile = event.data.get("profile") or ({"rows": rows} if rows is not None else None)
-    return Told(dataset, event.time, profile, bool(event.data.get("stale_since")))
+    found = event.data.get("profile") or ({"rows": rows} if rows is not None else None)
+    profile = Profile.model_validate(found) if found else None
+    return Told(dataset, event.time, profile, bool(event.data.get("data_as_of")))
 
 
 async def _stale(catalog: Catalog, event: Event) -> None:

@@ -78,12 +78,14 @@ def test_a_replay_by_the_same_rules_publishes_nothing(home: Home, prefect_server
 def test_rows_come_back_once_when_the_rules_are_right(home: Home, cp1252: Path, prefect_server: str) -> None:
     before, rows = home.rows(ACCOUNTS), home.value("SELECT count(*) FROM bronze.drops__customers")
     broken = len(home.rows(IDS, "invalid_encoding"))
+    profiles = home.rows("SELECT * FROM ops.profiles ORDER BY ALL")
     counts = replay(home, cp1252, source="drops", reason_code="invalid_encoding")
     assert counts == {"selected": broken, "published": broken, "still_quarantined": 0} and broken
     again = replay(home, cp1252, source="drops", reason_code="invalid_encoding")
     assert again == {"selected": 0, "published": 0, "still_quarantined": 0}
     assert home.value("SELECT count(*) FROM bronze.drops__customers") == rows + broken
     assert home.rows(ACCOUNTS) == before, "a replay changes no earlier account"
+    assert home.rows("SELECT * FROM ops.profiles ORDER BY ALL") == profiles, "a few rows say nothing of a batch"
     replays = home.rows(
         "SELECT DISTINCT l.load_id, status, rows_read, rows_published, rows_unchanged, rows_quarantined "
         "FROM ops.loads l JOIN ops.quarantine q ON q.replay_load_id = l.load_id WHERE reason_code = 'invalid_encoding'"
