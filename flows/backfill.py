@@ -31,7 +31,7 @@ from flows.batch import bronze_layer, steps
 from flows.context import Context, make_context, name_run, sample_servers
 from flows.deliver import deliver
 from flows.ingest import empty_result
-from flows.lineage import bronze_lineage
+from flows.lineage import bronze_facts
 from flows.load import after_publish, is_passing, load_and_gate, mend, record_failure, words
 from flows.runs import newest_slot, part
 from flows.told import load_events
@@ -200,7 +200,7 @@ def publish(ready: Sequence[Ready], chosen: Chosen, context: Context) -> list[Ac
                 bronze_again.settle_quarantine(warehouse, load)
                 if not keyed:
                     bronze_again.take_place(warehouse, load, unread_only=rereads)
-            return load_events(context, one, found, bronze_lineage(context, one.load, one.manifests))
+            return load_events(context, one, found, bronze_facts(context, one, warehouse.dialect))
 
         if replaced:
             bronze_again.note_replaced(warehouse, load, replaced)

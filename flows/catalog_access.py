@@ -1,4 +1,4 @@
-"""The catalog that the settings name: its address, its token read anew when it is refused, and what our places are called.
+"""The catalog that the settings name: its address, its token as it is now, and what our places are called there.
 
 Nothing is connected to before something is delivered.
 """

@@ -18,6 +18,7 @@ from blocks.sources.spec import SourceSpec, load_sources
 from blocks.warehouses.base import Batch
 from blocks.warehouses.tags import tagged
 from flows import slots
+from governance.constraints import with_constraints
 from governance.errors import ConfigurationError
 from governance.manifest import DeclaredTest, datasets, declared_tests
 from governance.model import Dataset, Event
@@ -60,7 +61,7 @@ class Context:
     @cached_property
     def datasets(self) -> tuple[Dataset, ...]:
         """Every dataset that dbt's YAML declares, with its owner."""
-        return datasets(self.manifest, self.bronze_owners)
+        return with_constraints(datasets(self.manifest, self.bronze_owners), self.declared_tests)
 
     @cached_property
     def declared_protections(self) -> dict[str, Protection]:

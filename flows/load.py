@@ -18,7 +18,7 @@ from expectations import gate, suites
 from flows import slots
 from flows.context import Context
 from flows.gates import gate_on
-from flows.lineage import bronze_lineage
+from flows.lineage import bronze_facts
 from flows.state import save_picture
 from flows.told import gate_event, load_events
 from governance.declared_tests import DeclaredTest
@@ -185,7 +185,7 @@ def publish(ready: Sequence[Ready], context: Context) -> list[Accounts]:
     """Make the staged rows visible; ledger, cursor and events are in the same transaction."""
 
     def tell(one: Ready, found: Accounts) -> list[Event]:
-        return load_events(context, one, found, bronze_lineage(context, one.load, one.manifests))
+        return load_events(context, one, found, bronze_facts(context, one, warehouse.dialect))
 
     with open_warehouse(context.settings) as warehouse:
         return warehouse.publish(ready, tell)

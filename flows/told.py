@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from blocks.warehouses.base import Account, LayerPublish, Ready
 from flows.context import Context
-from governance.model import CheckResult, Dataset, Event, LineageEdge, Profile
+from flows.lineage import Facts
+from governance.model import CheckResult, Event, Profile, Run
 
 PLATFORM = "data-platform"
 """The team that owns what is nobody else's: runs and layers."""
@@ -22,10 +24,8 @@ def gate_event(context: Context, dataset: str, owner: str, checks: Sequence[Chec
     return context.event(f"hallmark.gate.{verdict}.v1", dataset, owner=owner, checks=found)
 
 
-def load_events(
-    context: Context, ready: Ready, accounts: Mapping[str, Account], edges: Sequence[LineageEdge]
-) -> list[Event]:
-    """One event per load, the gate's verdict, the dataset as it is now, its new shape, and what it is made of."""
+def load_events(context: Context, ready: Ready, accounts: Mapping[str, Account], facts: Facts) -> list[Event]:
+    """One event per load, then what is told of a dataset; its new shape comes between."""
     if not accounts:
         return []
     load, changes = ready.load, ready.staged.changes
@@ -38,15 +38,49 @@ def load_events(
         )
         for load_id, a in accounts.items()
     ]  # fmt: skip
-    if ready.checks:
-        events.append(gate_event(context, f"bronze.{load.table}", owner, ready.checks))
-    facts = profile_of(ready.profile)
-    events.append(context.event("hallmark.dataset.published.v1", f"bronze.{load.table}", owner=owner, **facts))
     if changes:
-        events.append(
-            context.event("hallmark.schema.changed.v1", f"bronze.{load.table}", owner=owner, changes=list(changes))
-        )
-    return [*events, *lineage_event(context, f"bronze.{load.table}", owner, edges)]
+        told = "hallmark.schema.changed.v1"
+        events.append(context.event(told, facts.dataset.name, owner=owner, changes=list(changes)))
+    return [*events, *dataset_events(context, facts, ready.checks, ready.profile)]
+
+
+def layer_events(
+    context: Context,
+    publish: LayerPublish,
+    facts: Sequence[Facts],
+    rows: Mapping[str, int],
+    checks: Sequence[CheckResult],
+) -> list[Event]:
+    """The publish, and what is told of each of its datasets."""
+    told = "hallmark.publish.completed.v1"
+    events = [context.event(told, publish.layer, owner=PLATFORM, datasets=sorted(rows), rows=dict(rows))]
+    for one in facts:
+        name = one.dataset.name
+        mine = [c for c in checks if c.dataset == name]
+        more: dict[str, Any] = {"rows": rows.get(name.split(".", 1)[1])}
+        if name in publish.stale:
+            more["data_as_of"] = publish.stale[name]
+        events += dataset_events(context, one, mine, publish.profiles.get(name), more)
+    return events
+
+
+def dataset_events(
+    context: Context,
+    facts: Facts,
+    checks: Sequence[CheckResult],
+    profile: Profile | None,
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> list[Event]:
+    """A dataset as it is now, whether its data are old, what it is made of, and its gate; what refers to it follows."""
+    dataset, name = facts.dataset, facts.dataset.name
+    said = dataset.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)
+    told = {**said, "layer": dataset.layer, "owner": dataset.owner, **more, **profile_of(profile)}
+    events = [context.event("hallmark.dataset.published.v1", name, **told)]
+    if "data_as_of" in more:
+        stale = {"owner": dataset.owner, "data_as_of": more["data_as_of"]}
+        events.append(context.event("hallmark.dataset.stale.v1", name, **stale))
+    events += lineage_event(context, facts)
+    return [*events, *([gate_event(context, name, dataset.owner, checks)] if checks else [])]
 
 
 def profile_of(profile: Profile | None) -> dict[str, Any]:
@@ -57,34 +91,23 @@ def profile_of(profile: Profile | None) -> dict[str, Any]:
     return {"profile": told.model_dump(mode="json", exclude_defaults=True)}
 
 
-def lineage_event(context: Context, dataset: str, owner: str, edges: Sequence[LineageEdge]) -> list[Event]:
-    """What the columns of a dataset are made of; nothing where nothing is known."""
-    found = [e.model_dump(mode="json") for e in edges]
-    return [context.event("hallmark.lineage.published.v1", dataset, owner=owner, edges=found)] if found else []
+def lineage_event(context: Context, facts: Facts) -> list[Event]:
+    """What a dataset and its columns are made of, and by what; nothing where nothing is known."""
+    if not facts.edges and not facts.inputs:
+        return []
+    made: dict[str, Any] = {
+        "edges": [e.model_dump(mode="json") for e in facts.edges], "inputs": list(facts.inputs),
+        "pipeline": facts.pipeline, "sql": facts.sql,
+    }  # fmt: skip
+    if facts.origin:
+        made["origin"] = facts.origin.model_dump(mode="json", exclude_defaults=True)
+    told = "hallmark.lineage.published.v1"
+    return [context.event(told, facts.dataset.name, owner=facts.dataset.owner, **made)]
 
 
-def layer_events(
-    context: Context,
-    publish: LayerPublish,
-    datasets: Sequence[Dataset],
-    rows: Mapping[str, int],
-    checks: Sequence[CheckResult],
-    edges: Mapping[str, Sequence[LineageEdge]],
-) -> list[Event]:
-    """The publish, and for each dataset its facts, its lineage, its gate, and whether its data are old."""
-    layer, stale = publish.layer, publish.stale
-    events = [
-        context.event("hallmark.publish.completed.v1", layer, owner=PLATFORM, datasets=sorted(rows), rows=dict(rows))
-    ]
-    for dataset in datasets:
-        facts: dict[str, Any] = dataset.model_dump(mode="json", exclude={"name"})
-        facts |= profile_of(publish.profiles.get(dataset.name))
-        count = rows.get(dataset.name.split(".", 1)[1])
-        events.append(context.event("hallmark.dataset.published.v1", dataset.name, rows=count, **facts))
-        if dataset.name in stale:
-            data = {"owner": dataset.owner, "data_as_of": stale[dataset.name]}
-            events.append(context.event("hallmark.dataset.stale.v1", dataset.name, **data))
-        events += lineage_event(context, dataset.name, dataset.owner, edges.get(dataset.name, ()))
-        if mine := [c for c in checks if c.dataset == dataset.name]:
-            events.append(gate_event(context, dataset.name, dataset.owner, mine))
-    return events
+def run_event(context: Context, run: Run, owner: str, part: str = "") -> Event:
+    """How a run stands; `part` tells two runs of one deployment in a batch apart."""
+    verb = run.state if run.state in ("completed", "failed") else "started"
+    cause = f"{context.batch.run_id}/{context.batch.attempt}/{part}"
+    data = run.model_dump(mode="json", exclude_defaults=True)
+    return context.event(f"hallmark.run.{verb}.v1", run.pipeline, cause, owner=owner, run=data)

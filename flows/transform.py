@@ -22,7 +22,7 @@ from flows import slots
 from flows.context import Context, make_context
 from flows.cost import outliers
 from flows.gates import gate_on
-from flows.lineage import model_lineage
+from flows.lineage import layer_facts
 from flows.told import PLATFORM, gate_event, layer_events
 from governance.manifest import layer_models
 from governance.model import CheckResult, Event, Profile
@@ -127,12 +127,12 @@ def release(context: Context, layer: str, publish: LayerPublish, checks: Sequenc
     """Put the build in the place of what is published, with its lineage and facts as events."""
     with open_warehouse(context.settings) as warehouse:
         catalog = warehouse.catalog()
-        datasets, edges = model_lineage(context, layer, catalog, warehouse.name)
+        facts = layer_facts(context, layer, catalog, warehouse.name)
         costly = outliers(context, publish, warehouse)
         publish = replace(publish, profiles=profiles(context, publish, warehouse, catalog.get(f"{layer}__audit", {})))
 
         def tell(counted: Mapping[str, int]) -> list[Event]:
-            return [*layer_events(context, publish, datasets, counted, checks, edges), *costly]
+            return [*layer_events(context, publish, facts, counted, checks), *costly]
 
         rows = warehouse.publish_layer(publish, checks, tell)
     LOG.info("%s: %d datasets published, %d rows", layer, len(rows), sum(rows.values()))

@@ -218,6 +218,8 @@ def _dataset(node: Node, manifest: Manifest, owners: Mapping[str, str]) -> Datas
         name=name,
         layer="gold" if exposure else cast(Any, _layer(node)),
         kind="exposure" if exposure else "view" if _config(node).get("materialized") == "view" else "table",
+        label=str(node.get("label") or "") if exposure else "",
+        url=str(node.get("url") or "") if exposure else "",
         description=str(node.get("description") or "").strip(),
         owner=str(owner),
         columns=tuple(_column(c) for c in (node.get("columns") or {}).values()),

@@ -51,9 +51,7 @@ async def push_datasets(catalog: Catalog, told: Mapping[str, Told]) -> dict[str,
     for collection, wanted in by_collection.items():
         found = await bring(catalog, collection, wanted)
         profiled = [_measures(catalog, told[w.key], found[w.key]) for w in wanted if collection == "tables"]
-        for key, one in found.items():
-            if isinstance(one, TransientError | PermanentError):
-                failed[key] = one
+        failed |= {k: e for k, e in found.items() if isinstance(e, TransientError | PermanentError)}
         for key, error in await asyncio.gather(*(_caught(w.key, p) for w, p in zip(wanted, profiled, strict=False))):
             if error:
                 failed.setdefault(key, error)
@@ -189,7 +187,8 @@ def _column_profile(name: str, at: int, rows: int, column: ColumnProfile) -> bod
     return bodies.ColumnProfile(
         name=name, timestamp=at, values_count=rows, null_count=column.nulls,
         null_proportion=column.nulls / rows if rows else None,
-        distinct_count=column.distinct, distinct_proportion=column.distinct / rows if column.distinct and rows else None,
+        distinct_count=column.distinct,
+        distinct_proportion=column.distinct / rows if column.distinct and rows else None,
         mean=column.mean, min=_number(column.min) or column.min, max=_number(column.max) or column.max,
         first_quartile=quartiles[0], median=quartiles[1], third_quartile=quartiles[2],
     )  # fmt: skip

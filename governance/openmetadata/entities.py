@@ -72,9 +72,10 @@ async def read(catalog: Catalog, collection: str, name: str) -> Json | None:
 
 def columns_of(collection: str, entity: Json) -> list[Json]:
     """Its columns, wherever they stand."""
-    for part in COLUMNS_OF.get(collection, "").split("."):
-        entity = (entity.get(part) or {}) if part else {}
-    return list(entity)
+    found: Any = entity if collection in COLUMNS_OF else {}
+    for part in COLUMNS_OF.get(collection, "").split(".") if found else ():
+        found = found.get(part) or {}
+    return list(found)
 
 
 def _differs(collection: str, wanted: Wanted, stored: Json | None) -> bool:
@@ -111,7 +112,7 @@ async def _bulk(catalog: Catalog, collection: str, requests: dict[str, Json]) ->
         answer = await catalog.client.put(f"{collection}/bulk", list(requests.values()))
     except (TransientError, PermanentError) as error:
         return dict.fromkeys(requests, error)
-    failed = {}
+    failed: dict[str, Failure] = {}
     for item in answer.get("failedRequest") or ():
         name = _requested(item.get("request"), requests)
         if name:

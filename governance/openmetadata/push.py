@@ -44,9 +44,8 @@ class Pusher:
                     failed[event.id] = _unreadable(error)
         failed |= await push_datasets(self.catalog, told) if told else {}
         later = [(e, work) for e in events if (work := WORK.get(e.type))]
-        for event, outcome in zip(later, await asyncio.gather(*(self._one(e, w) for e, w in later)), strict=True):
-            if outcome:
-                failed[event[0].id] = outcome
+        outcomes = await asyncio.gather(*(self._one(e, w) for e, w in later))
+        failed |= {e.id: outcome for (e, _), outcome in zip(later, outcomes, strict=True) if outcome}
         if any(isinstance(f, TransientError) and f.reason == "absent" for f in failed.values()):
             self.catalog.forget()
         return failed

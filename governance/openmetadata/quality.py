@@ -58,7 +58,7 @@ async def case_of(catalog: Catalog, table: str, column: str | None, check: Check
     """The case of a check, as it is declared now."""
     definition = await _definition(catalog, check.type, column is not None)
     name = clean(check.check_id)
-    about = f"{check.type} of {check.column or check.dataset}, {check.severity}. {check.description}".strip()
+    about = f"{check.type} of {check.column or check.dataset}, {check.severity}."
     body = bodies.TestCase(
         name=name, display_name=name, description=about, test_definition=definition,
         entity_link=entity_link(table, column),

@@ -113,7 +113,7 @@ class Client:
                 answer = await self._send(method, path, kind, header, timeout, content)
         if method != "GET":
             self.written += 1
-        if answer.status_code == 404 and missing is None or answer.status_code == 409 and exists is None:
+        if (answer.status_code == 404 and missing is None) or (answer.status_code == 409 and exists is None):
             return None
         if answer.is_success:
             return _body(answer)
@@ -183,7 +183,7 @@ def _body(answer: httpx.Response) -> dict[str, Any]:
 
 def _retry_after(answer: httpx.Response) -> float | None:
     """Seconds; the header holds them, or a date (RFC 9110, 10.2.3)."""
-    text = answer.headers.get("Retry-After")
+    text: str | None = answer.headers.get("Retry-After")
     if text is None:
         return None
     try:
