@@ -11,6 +11,8 @@ from governance.oncall import load_ownership
 from governance.routing import route
 
 PAGE = 500
+PATIENCE = 0.5
+"""Seconds that a batch may wait for a retry: it is due to be over, and the next delivery is the outbox's business."""
 
 
 def relay(settings: Settings, wait: float = 60.0) -> int:
@@ -40,7 +42,7 @@ def drain(settings: Settings) -> dict[str, int]:
     by_name = transports(settings)
     try:
         with open_outbox(settings) as outbox:
-            counts = Dispatcher(outbox, by_name).drain()
+            counts = Dispatcher(outbox, by_name).drain(patience=PATIENCE)
             outbox.prune()
     finally:
         for transport in by_name.values():

@@ -18,8 +18,9 @@ from blocks.lock import exclusive
 from blocks.settings import Settings
 from blocks.sources import reader_for
 from blocks.sources.spec import load_sources
+from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import Account, Accounts, Ready, StreamLoad, now
-from flows import slots
+from flows import pipelines, slots
 from flows.context import Context, make_context, sample_servers, select_streams, sources_path
 from flows.deliver import deliver
 from flows.load import after_publish, is_passing, land, load_and_gate, plan, publish, record_failure, words
@@ -61,11 +62,14 @@ def ingest_source(
     attempt: int = 1,
 ) -> list[Result]:
     """Bring what is new of a source's streams into bronze; a failed stream does not stop the others."""
-    context = make_context(slot, sources, profile, run_id, attempt)
+    context, began = make_context(slot, sources, profile, run_id, attempt), now()
     names = select_streams(context.sources, f"{source}.{stream}" if stream else source)[source]
     runs = {name: ingest_stream.with_options(name=f"{source}.{name}").submit(source, name, context) for name in names}
     owner = context.owner(source)
     results = [x for name, r in runs.items() for x in _results(source, name, r.result(raise_on_failure=False))]
+    run = pipelines.ingested(source, began, now(), results)
+    with open_warehouse(context.settings) as warehouse:
+        warehouse.ledger.events([pipelines.event(context, run, owner)])
     return [{**result, "owner": owner} for result in results]
 
 

@@ -35,8 +35,8 @@ class Facts:
 
     dataset: Dataset
     edges: tuple[LineageEdge, ...] = ()
-    inputs: tuple[str, ...] = ()
-    """The datasets that it is made of, also where no column says so."""
+    inputs: tuple[str, ...] | None = None
+    """The datasets that it is made of; None: those that its columns come from."""
     sql: str = ""
     pipeline: str = "transform"
     """The deployment that makes it."""

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from blocks.settings import Settings
 from blocks.warehouses import open_warehouse
-from blocks.warehouses.base import Batch
+from blocks.warehouses.base import Batch, now
 from blocks.warehouses.ledger import ALIVE_MINUTES
-from flows import slots
+from flows import pipelines, slots
 from flows.context import Context, make_context, new_run_id
 from flows.rebuild import check_ledger
 from flows.state import save_picture
@@ -39,15 +39,16 @@ class Run:
     """A run that has begun; what it leaves here is recorded when it ends."""
 
     context: Context
-    state: str = "failed"
-    """completed or failed."""
+    state: Literal["completed", "failed"] = "failed"
     layers: Sequence[Summary] = ()
+    whole: Summary | None = None
+    """What it did, once it has come to its end."""
     summary: Summary | None = None
     """Of a batch, from which the report of its slot can be written again."""
 
     def done(self, summary: Summary) -> None:
         """It came to its end, with or without failures."""
-        self.state, self.layers = summary["state"], summary["layers"]
+        self.state, self.layers, self.whole = summary["state"], summary["layers"], summary
 
 
 def begin(settings: Settings, slot: str | None, rebuild: bool) -> tuple[str, int, str]:
@@ -79,7 +80,8 @@ def start(warehouse: SqlWarehouse, batch: Batch, shared: bool, wait: float = WAI
             raise at_work(*others[0])
         time.sleep(1)
     with warehouse.transaction():
-        attempt = warehouse.ledger.start_batch(batch, shared)
+        attempt, over = warehouse.ledger.start_batch(batch, shared)
+        warehouse.ledger.events(pipelines.abandoned(warehouse, over, now()))
     if others := warehouse.ledger.elsewhere():
         warehouse.ledger.finish_batch(batch, "failed", None)
         raise at_work(*others[0])
@@ -141,7 +143,11 @@ def recorded(context: Context, name: str, whole: bool = False) -> Iterator[Run]:
 
     `whole`: it is all that there is to do for its slot, so that it can complete it.
     """
-    run = Run(context)
+    run, began = Run(context), now()
+    told = pipelines.begun(context, name, began) if name in pipelines.WHOLE else None
+    if told:
+        with open_warehouse(context.settings) as warehouse, warehouse.transaction():
+            warehouse.ledger.events([pipelines.event(context, told, PLATFORM)])
     try:
         with alive(context):
             yield run
@@ -150,7 +156,10 @@ def recorded(context: Context, name: str, whole: bool = False) -> Iterator[Run]:
         with open_warehouse(context.settings) as warehouse, warehouse.transaction():
             warehouse.ledger.finish_batch(context.batch, state, run.summary)
             layers = {x["layer"]: x["status"] for x in run.layers}
-            event = context.event(f"hallmark.run.{run.state}.v1", name, owner=PLATFORM, layers=layers)
-            warehouse.ledger.events([event])
+            data: dict[str, Any] = {"owner": PLATFORM, "layers": layers}
+            if told:
+                end = pipelines.ended(told, run.state, now(), run.whole)
+                data["run"] = end.model_dump(mode="json", exclude_defaults=True)
+            warehouse.ledger.events([context.event(f"hallmark.run.{run.state}.v1", name, **data)])
         with open_warehouse(context.settings) as warehouse:
             save_picture(context.settings, warehouse)

@@ -9,7 +9,7 @@ from typing import Any
 from blocks.warehouses.base import Account, LayerPublish, Ready
 from flows.context import Context
 from flows.lineage import Facts
-from governance.model import CheckResult, Event, Profile, Run
+from governance.model import CheckResult, Event, Profile
 
 PLATFORM = "data-platform"
 """The team that owns what is nobody else's: runs and layers."""
@@ -96,18 +96,12 @@ def lineage_event(context: Context, facts: Facts) -> list[Event]:
     if not facts.edges and not facts.inputs:
         return []
     made: dict[str, Any] = {
-        "edges": [e.model_dump(mode="json") for e in facts.edges], "inputs": list(facts.inputs),
+        "edges": [e.model_dump(mode="json") for e in facts.edges],
         "pipeline": facts.pipeline, "sql": facts.sql,
     }  # fmt: skip
+    if facts.inputs is not None:
+        made["inputs"] = list(facts.inputs)
     if facts.origin:
         made["origin"] = facts.origin.model_dump(mode="json", exclude_defaults=True)
     told = "hallmark.lineage.published.v1"
     return [context.event(told, facts.dataset.name, owner=facts.dataset.owner, **made)]
-
-
-def run_event(context: Context, run: Run, owner: str, part: str = "") -> Event:
-    """How a run stands; `part` tells two runs of one deployment in a batch apart."""
-    verb = run.state if run.state in ("completed", "failed") else "started"
-    cause = f"{context.batch.run_id}/{context.batch.attempt}/{part}"
-    data = run.model_dump(mode="json", exclude_defaults=True)
-    return context.event(f"hallmark.run.{verb}.v1", run.pipeline, cause, owner=owner, run=data)

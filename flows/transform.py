@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from prefect import flow, task
@@ -18,7 +18,7 @@ from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import LayerPublish, now
 from blocks.warehouses.sql import SqlWarehouse
 from expectations import gate, suites
-from flows import slots
+from flows import pipelines, slots
 from flows.context import Context, make_context
 from flows.cost import outliers
 from flows.gates import gate_on
@@ -48,6 +48,29 @@ class StepTimes:
         self.steps.append({"name": f"{self.layer} {name}", "started_at": began.isoformat(), "seconds": seconds})
 
 
+@dataclass
+class Outcome:
+    """How a layer ended."""
+
+    status: str = "failed"
+    error: str = ""
+
+
+@contextmanager
+def told(context: Context, times: StepTimes) -> Iterator[Outcome]:
+    """However the layer ends, an event tells of this run of the deployment."""
+    outcome, began = Outcome(), now()
+    try:
+        yield outcome
+    except Exception as error:
+        outcome.error = str(error)
+        raise
+    finally:
+        run = pipelines.transformed(times.layer, began, now(), outcome.status, times.steps, outcome.error)
+        with open_warehouse(context.settings) as warehouse:
+            warehouse.ledger.events([pipelines.event(context, run, PLATFORM, times.layer)])
+
+
 @flow(name="transform", flow_run_name="transform {layer} {slot}")
 def transform(
     layer: str,
@@ -64,7 +87,7 @@ def transform(
     """
     context = make_context(slot, sources, profile, run_id, attempt)
     times = StepTimes(layer)
-    with context.tagged(layer=layer):
+    with context.tagged(layer=layer), told(context, times) as outcome:
         with times.step("build"):
             publish, skipped = build(context, layer, stale or {})
         with times.step("gate"):
@@ -72,7 +95,8 @@ def transform(
         blocking = gate.blocked(checks)
         with times.step("block" if blocking else "publish"):
             (block if blocking else release)(context, layer, publish, checks)
-        status = "blocked" if blocking else "published" if publish.models else "no models"
+        outcome.error = ", ".join(c.check_id for c in blocking)
+        outcome.status = status = "blocked" if blocking else "published" if publish.models else "no models"
         if skipped:
             with open_warehouse(context.settings) as warehouse:
                 warehouse.ledger.skipped(context.batch, layer, [f"{layer}.{m}" for m in skipped], "skipped")

@@ -80,8 +80,10 @@ class Dispatcher:
         self._clock, self._sleep, self._draw = clock, sleep, draw
         self._breakers: dict[str, _Breaker] = {}
 
-    def drain(self, deadline: float = 10.0) -> dict[str, int]:
-        """Deliver what is due within `deadline` seconds, waiting for a retry that falls into them.
+    def drain(self, deadline: float = 10.0, patience: float | None = None) -> dict[str, int]:
+        """Deliver what is due within `deadline` seconds, waiting for retries that fall into them.
+
+        `patience` is how many seconds may be waited so; None: all of them.
 
         A destination that does not answer is not waited for; the same dispatcher asks it again some time later.
 
@@ -95,7 +97,8 @@ class Dispatcher:
         delivered = 0
         if names:
             with ThreadPoolExecutor(len(names), "deliver") as pool:
-                delivered = sum(pool.map(lambda name: self._drain_one(name, end), names))
+                spare = deadline if patience is None else patience
+                delivered = sum(pool.map(lambda name: self._drain_one(name, end, spare), names))
         states = [s for counts in self._outbox.counts().values() for s in counts.items()]
         waiting = sum(n for state, n in states if state in ("pending", "claimed", "retry"))
         return {"delivered": delivered, "waiting": waiting, "buried": sum(n for s, n in states if s == "buried")}
@@ -103,7 +106,7 @@ class Dispatcher:
     def _transport(self, destination: str) -> Transport | None:
         return self._transports.get(destination.partition(":")[0])
 
-    def _drain_one(self, destination: str, end: datetime) -> int:
+    def _drain_one(self, destination: str, end: datetime, patience: float) -> int:
         transport, delivered = self._transport(destination), 0
         assert transport is not None
         breaker = self._breakers.setdefault(destination, _Breaker())
@@ -117,7 +120,11 @@ class Dispatcher:
             due = self._outbox.next_due(destination)
             if due is None or due > end:
                 break
-            self._sleep(max((due - now).total_seconds(), 0.01))
+            wait = max((due - now).total_seconds(), 0.01)
+            patience -= wait
+            if patience < 0:
+                break
+            self._sleep(wait)
         return delivered
 
     def _is_out(self, breaker: _Breaker, claims: Sequence[Claim], outcomes: Mapping[str, Outcome]) -> bool:

@@ -53,15 +53,17 @@ class Ledger(Loads):
         rows = self.execute(f"SELECT slot, {done} FROM ops.batches GROUP BY slot ORDER BY slot", ())
         return [(slot, "completed" if complete else "unfinished") for slot, complete in rows]
 
-    def start_batch(self, batch: Batch, shared: bool = False) -> int:
-        """Record a run of a slot; which attempt it is.
+    def start_batch(self, batch: Batch, shared: bool = False) -> tuple[int, list[str]]:
+        """Record a run of a slot; which attempt it is, and the ids of runs that were found dead.
 
         Who calls it holds the lock of the machine: other runs of this one are dead, and so are those of others that
         give no sign of life. `shared`: this one will, since others of other machines may look for it.
         """
         alive = f"SELECT h.run_id FROM ops.heartbeats AS h WHERE {_ELSEWHERE}"
-        over = f"SET state = 'failed', finished_at = ? WHERE state = 'running' AND run_id NOT IN ({alive})"
-        self.execute(f"UPDATE ops.batches {over}", (now(), socket.gethostname()))
+        dead = f"state = 'running' AND run_id NOT IN ({alive})"
+        over = self.execute(f"SELECT run_id FROM ops.batches WHERE {dead}", (socket.gethostname(),))
+        end = f"UPDATE ops.batches SET state = 'failed', finished_at = ? WHERE {dead}"
+        self.execute(end, (now(), socket.gethostname()))
         counted = self.execute("SELECT count(*) FROM ops.batches WHERE slot = ?", (batch.slot,))
         sql = "INSERT INTO ops.batches (slot, run_id, state, started_at) VALUES (?, ?, 'running', ?)"
         self.execute(sql, (batch.slot, batch.run_id, now()))
@@ -69,7 +71,7 @@ class Ledger(Loads):
             running = "SELECT run_id FROM ops.batches WHERE state = 'running'"
             self.execute(f"DELETE FROM ops.heartbeats WHERE run_id NOT IN ({running})", ())
             self.execute("INSERT INTO ops.heartbeats SELECT ?, ?, current_timestamp", (batch.run_id, holder()))
-        return int(counted[0][0]) + 1
+        return int(counted[0][0]) + 1, [run_id for (run_id,) in over]
 
     def beat(self, batch: Batch) -> None:
         """A sign of life of a run."""

@@ -4,5 +4,6 @@ DATASET = "hallmark.dataset.published.v1"
 STALE = "hallmark.dataset.stale.v1"
 LINEAGE = "hallmark.lineage.published.v1"
 GATES = ("hallmark.gate.passed.v1", "hallmark.gate.failed.v1")
-RUNS = ("hallmark.run.started.v1", "hallmark.run.completed.v1", "hallmark.run.failed.v1")
+STARTED = "hallmark.run.started.v1"
+RUNS = (STARTED, "hallmark.run.completed.v1", "hallmark.run.failed.v1")
 CONCERNS = frozenset((DATASET, STALE, LINEAGE, *GATES, *RUNS))

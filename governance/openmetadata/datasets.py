@@ -6,6 +6,7 @@ Events `hallmark.dataset.published.v1` carry a dataset as it is now, with what w
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from governance.openmetadata.names import clean, fqn, in_path, join, split
 from governance.openmetadata.places import Place
 from governance.transports.base import PermanentError, TransientError
 
+LOG = logging.getLogger(__name__)
 COLLECTIONS = {"table": "tables", "container": "containers", "dashboard": "dashboards"}
 
 
@@ -44,6 +46,9 @@ async def push_datasets(catalog: Catalog, told: Mapping[str, Told]) -> dict[str,
     for key, one in zip(keys, made, strict=True):
         if isinstance(one, TransientError | PermanentError):
             failed[key] = one
+        elif isinstance(one, Exception):
+            LOG.error("dataset %s", told[key].dataset.name, exc_info=one)
+            failed[key] = TransientError("unexpected", f"{type(one).__name__}, see the log")
         elif isinstance(one, BaseException):
             raise one
         else:
@@ -189,9 +194,15 @@ def _column_profile(name: str, at: int, rows: int, column: ColumnProfile) -> bod
         null_proportion=column.nulls / rows if rows else None,
         distinct_count=column.distinct,
         distinct_proportion=column.distinct / rows if column.distinct and rows else None,
-        mean=column.mean, min=_number(column.min) or column.min, max=_number(column.max) or column.max,
+        mean=column.mean, min=_bound(column.min), max=_bound(column.max),
         first_quartile=quartiles[0], median=quartiles[1], third_quartile=quartiles[2],
     )  # fmt: skip
+
+
+def _bound(text: str | None) -> float | str | None:
+    """A smallest or largest value: a number, or a date as text."""
+    number = _number(text)
+    return text if number is None else number
 
 
 def _number(text: str | None) -> float | None:

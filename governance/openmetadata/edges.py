@@ -37,8 +37,8 @@ class Made:
     pipeline: str = ""
     """The deployment that makes it."""
     sql: str = ""
-    inputs: tuple[str, ...] = ()
-    """Datasets that it is made of although no column says so."""
+    inputs: tuple[str, ...] | None = None
+    """The datasets that it is made of, where that is known; what else its columns come from is no dataset."""
 
 
 @dataclass
@@ -70,7 +70,8 @@ class End:
 
 def inputs_of(made: Made) -> list[str]:
     """The datasets that it is made of, each once, in their order."""
-    return list(dict.fromkeys([e.source.rpartition(".")[0] for e in made.edges] + list(made.inputs)))
+    known = [e.source.rpartition(".")[0] for e in made.edges] if made.inputs is None else made.inputs
+    return list(dict.fromkeys(known))
 
 
 async def push_edges(catalog: Catalog, made: Made) -> Counted:

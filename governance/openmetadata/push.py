@@ -57,6 +57,9 @@ class Pusher:
             return error
         except ValidationError as error:
             return _unreadable(error)
+        except Exception as error:  # a fault in bringing one event must not keep the others from being brought
+            LOG.exception("event %s of %s", event.type, event.subject)
+            return TransientError("unexpected", f"{type(error).__name__}, see the log")
         return None
 
 
@@ -86,9 +89,9 @@ async def _lineage(catalog: Catalog, event: Event) -> None:
         failed = await push_datasets(catalog, {event.id: Told(Dataset.model_validate(origin), event.time)})
         if failed:
             raise failed[event.id]
-    inputs = tuple(event.data.get("inputs") or ())
+    inputs = event.data.get("inputs")
     pipeline, sql = str(event.data.get("pipeline") or ""), str(event.data.get("sql") or "")
-    await push_edges(catalog, Made(event.subject, edges, pipeline, sql, inputs))
+    await push_edges(catalog, Made(event.subject, edges, pipeline, sql, None if inputs is None else tuple(inputs)))
 
 
 async def _gate(catalog: Catalog, event: Event) -> None:
@@ -97,6 +100,8 @@ async def _gate(catalog: Catalog, event: Event) -> None:
 
 
 async def _run(catalog: Catalog, event: Event) -> None:
+    if "run" not in event.data:  # of a command, which is no deployment
+        return
     run = Run.model_validate(event.data["run"])
     known = {k: str(event.data.get(k) or "") for k in ("run_id", "slot", "owner")}
     await push_run(catalog, run, **known)
