@@ -1,4 +1,4 @@
-"""`hallmark lineage` and `hallmark report`: what is known about the data."""
+"""`hallmark lineage`, `report` and `reconcile`: what is known about the data, here and in the catalog."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.options import AsJson, reading
-from flows.console import console, dump, plain
+from flows.console import console, dump, plain, table
 from governance.errors import ConfigurationError
 
 
@@ -15,6 +15,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("lineage")(lineage)
     app.command("report")(report)
+    app.command("reconcile")(reconcile)
 
 
 def lineage(
@@ -60,3 +61,25 @@ def report(
 
     path = str(rewrite(reading(), slot))
     dump({"report": path}) if as_json else console().print(path)
+
+
+def reconcile(as_json: AsJson = False) -> None:
+    """Compare the OpenMetadata catalog with what is published here, and mend it. What people wrote there stays."""
+    from flows.reconcile import mend
+
+    settings = reading()
+    out = console(stderr=True)
+    with out.status("comparing with the catalog"):
+        found = mend(settings)
+    if as_json:
+        dump(found)
+        return
+    counts = ", ".join(f"{found[k]} {k}" for k in ("created", "updated", "deleted", "kept"))
+    console().print(f"catalog: {counts}")
+    for title, key in (
+        ("column edges that it does not have", "missing_edges"), ("owners that are no team there", "unknown_owners"),
+    ):  # fmt: skip
+        for one in found[key]:
+            console().print(f"  {title}: {plain(one)}")
+    if found["overridden"]:
+        table("values of people that gave way", ("entity", "field", "was", "now", "editor", "at"), found["overridden"])

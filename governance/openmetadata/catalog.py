@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from governance.oncall import Team
@@ -25,6 +26,21 @@ STALE = f"{OWN}.Stale"
 _OWN_TAGS = {"Stale": "What this is made of could not be brought up to date; its data are older than those around it."}
 
 
+@dataclass
+class Tally:
+    """What was done to the catalog."""
+
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    kept: int = 0
+    """Descriptions and edges of others that differ from ours, and were left alone."""
+    missing_edges: list[str] = field(default_factory=list)
+    """Column edges that the catalog does not have after all: `<column> -> <column>`."""
+    unknown_owners: set[str] = field(default_factory=set)
+    """Owners that are no team that can own there."""
+
+
 class Catalog:
     """One server, with the names of our places in it. `overridden` hears of a person's value that had to give way."""
 
@@ -41,6 +57,7 @@ class Catalog:
         self.overridden = overridden
         self.ours: set[str] = set()
         """The names under which the server knows us, from its answers."""
+        self.tally = Tally()
         self._made: dict[str, asyncio.Task[str]] = {}
         self._spelled: dict[str, dict[str, str]] = {}
 
@@ -64,7 +81,10 @@ class Catalog:
 
     async def _make(self, collection: str, name: str, body: bodies.Body) -> str:
         found = await self.client.get(f"{collection}/name/{in_path(name)}")
-        return str((found or self.wrote(await self.client.put(collection, body.json_body())))["id"])
+        if found is None:
+            found = self.wrote(await self.client.put(collection, body.json_body()))
+            self.tally.created += 1
+        return str(found["id"])
 
     async def _once(self, key: str, make: Callable[[], Awaitable[str]]) -> str:
         if key not in self._made:
@@ -94,7 +114,10 @@ class Catalog:
         known = self.teams.get(team)
         if known is None:
             found = await self.client.get(f"teams/name/{in_path(clean(team))}")
-            return str(found["id"]) if found and found.get("teamType") == "Group" else None
+            if found and found.get("teamType") == "Group":
+                return str(found["id"])
+            self.tally.unknown_owners.add(team)
+            return None
         about = " ".join(x for x in (known.description, f"On Slack: {known.slack}.") if x)
         return await self.made("teams", clean(team), bodies.Team(name=clean(team), description=about))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from governance.model import LineageEdge
@@ -41,18 +41,6 @@ class Made:
     """The datasets that it is made of, where that is known; what else its columns come from is no dataset."""
 
 
-@dataclass
-class Counted:
-    """What writing a dataset's edges did."""
-
-    written: int = 0
-    removed: int = 0
-    kept: int = 0
-    """Edges of others, which are left alone."""
-    missing: list[str] = field(default_factory=list)
-    """Column edges that the catalog does not have after all: `<column> -> <column>`."""
-
-
 @dataclass(frozen=True)
 class End:
     """An entity at the end of an edge, with its columns as the catalog spells them."""
@@ -74,7 +62,7 @@ def inputs_of(made: Made) -> list[str]:
     return list(dict.fromkeys(known))
 
 
-async def push_edges(catalog: Catalog, made: Made) -> Counted:
+async def push_edges(catalog: Catalog, made: Made) -> None:
     """Let the catalog have just these edges of ours into a dataset.
 
     Raises TransientError while an end of one is not in the catalog.
@@ -91,23 +79,19 @@ async def push_edges(catalog: Catalog, made: Made) -> Counted:
             source=SOURCE, columns_lineage=columns, sql_query=sql, pipeline=pipeline
         )
     stored = await upstream(catalog, target)
-    count = Counted(missing=missing)
-    await asyncio.gather(*(_put(catalog, s, target, wanted[s.id], stored.get(s.id), count) for s in sources))
-    for source_id, details in stored.items():
-        if source_id in wanted:
-            continue
-        if is_ours(catalog, details):
-            kind = details["fromEntityType"]
+    put = await asyncio.gather(*(_put(catalog, s, target, wanted[s.id], stored.get(s.id)) for s in sources))
+    for source_id in set(stored) - set(wanted):
+        if is_ours(catalog, stored[source_id]):
+            kind = stored[source_id]["fromEntityType"]
             await catalog.client.delete(f"lineage/{kind}/{source_id}/{target.place.kind}/{target.id}")
-            count.removed += 1
+            catalog.tally.deleted += 1
         else:
-            count.kept += 1
-    if count.written:
-        after = await upstream(catalog, target)
-        count.missing += _lost(wanted, after)
-    for edge in count.missing:
+            catalog.tally.kept += 1
+    if any(put):
+        missing += _lost(wanted, await upstream(catalog, target))
+    for edge in missing:
         LOG.warning("the catalog has no column edge %s", edge)
-    return count
+    catalog.tally.missing_edges += missing
 
 
 async def _end(catalog: Catalog, dataset: str) -> End:
@@ -175,15 +159,13 @@ def is_ours(catalog: Catalog, details: Json) -> bool:
     return details.get("source") == SOURCE and pipeline.startswith(f"{fqn(catalog.places.pipelines)}.")
 
 
-async def _put(
-    catalog: Catalog, source: End, target: End, wanted: bodies.LineageDetails, stored: Json | None, count: Counted
-) -> None:
-    """Write an edge unless it is there as wanted; what a person told of it stays."""
+async def _put(catalog: Catalog, source: End, target: End, wanted: bodies.LineageDetails, stored: Json | None) -> bool:
+    """Write an edge unless it is there as wanted; what a person told of it stays. Whether it was written."""
     details = wanted
     if stored is not None:
         details = wanted.model_copy(update={"description": stored.get("description")})
         if not is_ours(catalog, stored):
-            count.kept += 1
+            catalog.tally.kept += 1
             theirs = [c for c in stored.get("columnsLineage") or () if c["toColumn"] not in _targets(wanted)]
             columns = tuple(_column_lineage(c) for c in theirs)
             details = details.model_copy(
@@ -193,10 +175,12 @@ async def _put(
                 }
             )
         if _same(details, stored):
-            return
+            return False
     edge = bodies.Edge(from_entity=source.reference, to_entity=target.reference, lineage_details=details)
     await catalog.client.put("lineage", {"edge": edge.json_body()})
-    count.written += 1
+    catalog.tally.created += stored is None
+    catalog.tally.updated += stored is not None
+    return True
 
 
 def _targets(details: bodies.LineageDetails) -> set[str]:

@@ -180,6 +180,7 @@ async def _finish(
         return failed
     try:
         known = stored is not None
+        catalog.tally.created += not known
         if written:
             stored = await read(catalog, collection, wanted.fqn)
         assert stored is not None
@@ -188,6 +189,9 @@ async def _finish(
         if steps:
             answer = await catalog.client.patch(f"{collection}/{stored['id']}", steps, stored.get("version"))
             stored = {**stored, **catalog.wrote(answer)}
+        catalog.tally.updated += known and (written or bool(steps))
+        theirs = wanted.body.description and stored.get("description") != wanted.body.description
+        catalog.tally.kept += bool(theirs)
         for one in gave_way:
             catalog.overridden(one)
     except (TransientError, PermanentError) as error:

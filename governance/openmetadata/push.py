@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from governance.model import CheckResult, Dataset, Event, LineageEdge, Profile, Run
-from governance.openmetadata.catalog import Catalog
+from governance.openmetadata.catalog import Catalog, Tally
 from governance.openmetadata.concerns import DATASET, GATES, LINEAGE, RUNS, STALE
 from governance.openmetadata.datasets import Told, mark_stale, push_datasets
 from governance.openmetadata.edges import Made, push_edges
@@ -34,6 +34,7 @@ class Pusher:
 
     async def push(self, events: Sequence[Event]) -> dict[str, Failure]:
         """Bring them in; what failed, by the event's id. Datasets go first: the others refer to them."""
+        self.catalog.tally = Tally()
         failed: dict[str, Failure] = {}
         told: dict[str, Told] = {}
         for event in events:
@@ -83,15 +84,25 @@ async def _stale(catalog: Catalog, event: Event) -> None:
 
 
 async def _lineage(catalog: Catalog, event: Event) -> None:
-    edges = tuple(LineageEdge.model_validate(e) for e in event.data.get("edges") or ())
-    origin = event.data.get("origin")
-    if origin:
-        failed = await push_datasets(catalog, {event.id: Told(Dataset.model_validate(origin), event.time)})
+    if origin := origin_of(event):
+        failed = await push_datasets(catalog, {event.id: origin})
         if failed:
             raise failed[event.id]
+    await push_edges(catalog, made_of(event))
+
+
+def origin_of(event: Event) -> Told | None:
+    """Where a dataset of bronze comes from, as `hallmark.lineage.published.v1` tells."""
+    origin = event.data.get("origin")
+    return Told(Dataset.model_validate(origin), event.time) if origin else None
+
+
+def made_of(event: Event) -> Made:
+    """What `hallmark.lineage.published.v1` tells."""
+    edges = tuple(LineageEdge.model_validate(e) for e in event.data.get("edges") or ())
     inputs = event.data.get("inputs")
     pipeline, sql = str(event.data.get("pipeline") or ""), str(event.data.get("sql") or "")
-    await push_edges(catalog, Made(event.subject, edges, pipeline, sql, None if inputs is None else tuple(inputs)))
+    return Made(event.subject, edges, pipeline, sql, None if inputs is None else tuple(inputs))
 
 
 async def _gate(catalog: Catalog, event: Event) -> None:
