@@ -67,6 +67,13 @@ class LineageEdge(Frozen):
     """The model, or `<source>.<stream>`, that makes the target."""
 
 
+class Sample(Frozen):
+    """A few rows as text, cut, and personal columns masked; empty where they could not be taken."""
+
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str | None, ...], ...] = ()
+
+
 class CheckResult(Frozen):
     """One executed expectation."""
 
@@ -83,6 +90,10 @@ class CheckResult(Frozen):
     threshold: str = ""
     failed_rows: int = 0
     rows: int | None = None
+    query: str | None = None
+    """Of a failed check: SQL that selects the failing rows, where a reader finds them."""
+    sample: Sample | None = None
+    """Of a failed check: some of these rows."""
 
 
 class ColumnProfile(Frozen):
