@@ -38,7 +38,15 @@ def failing_rows(test: DeclaredTest, dialect: Dialect) -> str:
 
     `test.type` is one of QUERIES. Raises ConfigurationError for an argument that is missing.
     """
-    return for_gx(QUERIES[test.type](test, dialect))
+    return for_gx(QUERIES[test.type](test, dialect, "1"))
+
+
+def rows_themselves(test: DeclaredTest, dialect: Dialect, table: str) -> str:
+    """A SELECT of the failing rows with all of their columns, to be run as it is.
+
+    `table` is what stands after FROM. `test.type` is one of QUERIES; raises as `failing_rows` does.
+    """
+    return QUERIES[test.type](test, dialect, "checked.*").replace(BATCH, table)
 
 
 def argument(test: DeclaredTest, name: str) -> Any:
@@ -77,56 +85,55 @@ def for_gx(sql: str) -> str:
     return sql.replace(BATCH, "{batch}")
 
 
-def _checked(test: DeclaredTest, columns: str = "*") -> str:
+def _checked(test: DeclaredTest) -> str:
     where = test.kwargs.get("where")
-    return f"(select {columns} from {BATCH}" + (f" where ({where}\n)" if where else "") + ") as checked"
+    return f"(select * from {BATCH}" + (f" where ({where}\n)" if where else "") + ") as checked"
 
 
-def _not_null(test: DeclaredTest, dialect: Dialect) -> str:
-    return f"select 1 from {_checked(test)} where {dialect.quote(column_of(test))} is null"
+def _not_null(test: DeclaredTest, dialect: Dialect, columns: str) -> str:
+    return f"select {columns} from {_checked(test)} where {dialect.quote(column_of(test))} is null"
 
 
-def _unique(test: DeclaredTest, dialect: Dialect) -> str:
+def _unique(test: DeclaredTest, dialect: Dialect, columns: str) -> str:
     column = dialect.quote(column_of(test))
     return (
-        f"select 1 from (select count(*) over (partition by {column}) as times from {_checked(test)} "
-        f"where {column} is not null) as counted where times > 1"
+        f"select {columns} from {_checked(test)} where {column} is not null "
+        f"qualify count(*) over (partition by {column}) > 1"
     )
 
 
-def _unique_combination(test: DeclaredTest, dialect: Dialect) -> str:
-    columns = ", ".join(dialect.quote(c) for c in argument(test, "combination_of_columns"))
-    return (
-        f"select 1 from (select count(*) over (partition by {columns}) as times from {_checked(test)}) as counted "
-        "where times > 1"
-    )
+def _unique_combination(test: DeclaredTest, dialect: Dialect, columns: str) -> str:
+    together = ", ".join(dialect.quote(c) for c in argument(test, "combination_of_columns"))
+    return f"select {columns} from {_checked(test)} qualify count(*) over (partition by {together}) > 1"
 
 
-def _accepted_values(test: DeclaredTest, dialect: Dialect) -> str:
+def _accepted_values(test: DeclaredTest, dialect: Dialect, columns: str) -> str:
     quoted = test.kwargs.get("quote", True)
     values = [literal(str(v)) if quoted else str(v) for v in argument(test, "values")]
-    return f"select 1 from {_checked(test)} where {dialect.quote(column_of(test))} not in ({', '.join(values)})"
+    return f"select {columns} from {_checked(test)} where {dialect.quote(column_of(test))} not in ({', '.join(values)})"
 
 
-def _relationships(test: DeclaredTest, dialect: Dialect) -> str:
-    child, parent = dialect.quote(column_of(test)), dialect.quote(str(argument(test, "field")))
+def _relationships(test: DeclaredTest, dialect: Dialect, columns: str) -> str:
+    child, parent = (
+        f"checked.{dialect.quote(column_of(test))}",
+        f"parent.{dialect.quote(str(argument(test, 'field')))}",
+    )
     return (
-        f"select 1 from (select {child} as child_key from {_checked(test)} where {child} is not null) as child "
-        f"where not exists (select 1 from {dialect.table(str(argument(test, 'to')))} as parent "
-        f"where parent.{parent} = child.child_key)"
+        f"select {columns} from {_checked(test)} where {child} is not null and not exists "
+        f"(select 1 from {dialect.table(str(argument(test, 'to')))} as parent where {parent} = {child})"
     )
 
 
-def _expression_is_true(test: DeclaredTest, dialect: Dialect) -> str:
+def _expression_is_true(test: DeclaredTest, dialect: Dialect, columns: str) -> str:
     subject = f"{dialect.quote(test.column)} " if test.column else ""  # on a column: what follows its name
-    return f"select 1 from {_checked(test)} where not ({subject}{argument(test, 'expression')}\n)"
+    return f"select {columns} from {_checked(test)} where not ({subject}{argument(test, 'expression')}\n)"
 
 
-def _share_below(test: DeclaredTest, dialect: Dialect) -> str:
-    return f"select 1 from {_checked(test)} where ({argument(test, 'condition')}\n)"
+def _share_below(test: DeclaredTest, dialect: Dialect, columns: str) -> str:
+    return f"select {columns} from {_checked(test)} where ({argument(test, 'condition')}\n)"
 
 
-QUERIES: Mapping[str, Callable[[DeclaredTest, Dialect], str]] = {
+QUERIES: Mapping[str, Callable[[DeclaredTest, Dialect, str], str]] = {
     "not_null": _not_null,
     "unique": _unique,
     "unique_combination": _unique_combination,

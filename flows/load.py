@@ -17,6 +17,7 @@ from blocks.warehouses.sql import SqlWarehouse
 from expectations import gate, suites
 from flows import slots
 from flows.context import Context
+from flows.failed_rows import with_rows
 from flows.gates import gate_on
 from flows.lineage import bronze_facts
 from flows.state import save_picture
@@ -158,6 +159,10 @@ def run_gate(warehouse: SqlWarehouse, staged: Sequence[Ready], context: Context)
         )  # fmt: skip
         places[dataset] = f"bronze__staging.{load.table}"
     checks = gate.run(tests, gate_on(warehouse), gate.staged(places))
+    loads = {
+        f"bronze.{r.load.table}": [m.load_id for m in r.manifests] for r in staged if not r.load.stream.primary_key
+    }
+    checks = with_rows(warehouse, context, tests, checks, gate.staged(places), loads)
     mine = {name: tuple(c for c in checks if c.dataset == name) for name in places}
     if blocking := gate.blocked(checks):
         with warehouse.transaction():

@@ -21,6 +21,7 @@ from expectations import gate, suites
 from flows import pipelines, slots
 from flows.context import Context, make_context
 from flows.cost import outliers
+from flows.failed_rows import with_rows
 from flows.gates import gate_on
 from flows.lineage import layer_facts
 from flows.told import PLATFORM, gate_event, layer_events
@@ -103,7 +104,7 @@ def transform(
     return {
         "layer": layer, "status": status, "checks": len(checks),
         "failed": sum(not c.success for c in checks), "skipped": skipped, "steps": times.steps,
-        "failures": [c.model_dump(mode="json") for c in checks if not c.success],
+        "failures": [c.model_dump(mode="json", exclude={"sample"}) for c in checks if not c.success],
     }  # fmt: skip
 
 
@@ -142,6 +143,7 @@ def test(context: Context, layer: str, publish: LayerPublish) -> tuple[CheckResu
     tests = suites.layer(layer, context.declared_tests, built)
     with open_warehouse(context.settings) as warehouse:
         checks = gate.run(tests, gate_on(warehouse), gate.audit(layer))
+        checks = with_rows(warehouse, context, tests, checks, gate.audit(layer))
     LOG.info("%s: %d checks, %d failed", layer, len(checks), sum(not c.success for c in checks))
     return checks
 

@@ -151,6 +151,10 @@ class Warehouse(Protocol):
         """Rows of a SELECT."""
         ...
 
+    def peek(self, sql: str, seconds: float) -> list[tuple[Any, ...]]:
+        """Rows of a SELECT that may take so long; raises HallmarkError for one that takes longer, or fails."""
+        ...
+
     def transaction(self) -> AbstractContextManager[None]:
         """Commit at the end, roll back on an error."""
         ...

@@ -55,6 +55,10 @@ class Dialect(Protocol):
         """Where so large a share of a column's numbers is smaller, about."""
         ...
 
+    def fold(self, sql: str) -> str:
+        """A statement of ours as the warehouse itself would have it."""
+        ...
+
 
 class DuckDB:
     """The embedded warehouse."""
@@ -86,6 +90,10 @@ class DuckDB:
         """All of one sketch: it makes one for each list of shares."""
         sketch = f"approx_quantile({number}, [{', '.join(map(str, shares))}])"
         return [f"{sketch}[{place}]" for place in range(1, len(shares) + 1)]
+
+    def fold(self, sql: str) -> str:
+        """As it is."""
+        return sql
 
 
 class Snowflake:

@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from blocks.sources.base import ColumnSpec
 from blocks.warehouses.base import Row
 from blocks.warehouses.dialect import DuckDB, names, portions
 from blocks.warehouses.sql import SCHEMAS, SqlWarehouse
-from governance.errors import LockedError
+from governance.errors import HallmarkError, LockedError
 from governance.protection import Protection
 
 if TYPE_CHECKING:
@@ -117,6 +117,22 @@ class DuckDBWarehouse(SqlWarehouse):
         result = self.connection.execute(sql, list(parameters) or None)
         names = [d[0] for d in result.description or ()]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def peek(self, sql: str, seconds: float) -> list[tuple[Any, ...]]:
+        """Rows of a SELECT, which is interrupted after that time; it sees what is committed."""
+        import duckdb
+
+        with closing(self.connection.cursor()) as cursor:
+            cursor.execute("SET TimeZone = 'UTC'")
+            alarm = threading.Timer(seconds, cursor.interrupt)
+            alarm.start()
+            try:
+                return cursor.execute(sql).fetchall()
+            except duckdb.Error as error:
+                raise HallmarkError("a look at rows", type(error).__name__, "run the query by hand") from error
+            finally:
+                alarm.cancel()
+                alarm.join()
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Put rows into a table."""

@@ -101,6 +101,10 @@ class SnowflakeWarehouse(SqlWarehouse):
         columns, rows = self._answer(sql, [_bound(p) for p in parameters])
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
+    def peek(self, sql: str, seconds: float) -> list[tuple[Any, ...]]:
+        """Rows of a SELECT, which the connector cancels after that time."""
+        return self._run(sql, (), many=False, seconds=max(1, round(seconds)))[1]
+
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Put rows into a table, bound as arrays."""
         marks = ", ".join("?" * len(columns))
@@ -126,14 +130,15 @@ class SnowflakeWarehouse(SqlWarehouse):
                     raise
                 time.sleep(PAUSE_SECONDS)
 
-    def _run(self, sql: str, values: Sequence[Any], many: bool) -> _Answer:
+    def _run(self, sql: str, values: Sequence[Any], many: bool, seconds: int | None = None) -> _Answer:
         """(columns, rows) of a statement. Raises what `translated` makes of Snowflake's errors."""
         from snowflake.connector.errors import Error
 
         with self.connection.cursor() as cursor:
             run, tag = cursor.executemany if many else cursor.execute, {"QUERY_TAG": query_tag()}
             try:
-                run(self.dialect.fold(sql), values, _statement_params=tag, timeout=patience(self.settings))
+                patient = seconds or patience(self.settings)
+                run(self.dialect.fold(sql), values, _statement_params=tag, timeout=patient)
                 rows = [tuple(row) for row in cursor.fetchall()]
             except Error as error:
                 raise translated(error, f"Snowflake, {sql.split('(', 1)[0].strip()[:80]}") from error

@@ -46,6 +46,10 @@ class SqlWarehouse(ABC):
         """Rows of a SELECT."""
 
     @abstractmethod
+    def peek(self, sql: str, seconds: float) -> list[tuple[Any, ...]]:
+        """Rows of a SELECT that may take so long; raises HallmarkError for one that takes longer, or fails."""
+
+    @abstractmethod
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Put rows into a table, by as few statements as there can be."""
 

@@ -74,7 +74,11 @@ def test_a_failed_critical_check_leaves_what_is_published(home: Home, prefect_se
     told = [e for e in home.events() if e["data"]["run_id"] == summary["run_id"]]
     blocked = [e for e in told if e["type"] == "hallmark.publish.blocked.v1"]
     assert [(e["subject"], e["data"]["checks"]) for e in blocked] == [("silver", ["silver.slv_teams.name.not_null"])]
-    assert "silver.slv_teams" in {e["subject"] for e in told if e["type"] == "hallmark.gate.failed.v1"}
+    gates = {e["subject"]: e["data"]["checks"] for e in told if e["type"] == "hallmark.gate.failed.v1"}
+    [failed] = [c for c in gates["silver.slv_teams"] if not c["success"]]
+    assert failed["sample"]["columns"][0] == "name" and [row[0] for row in failed["sample"]["rows"]] == [None]
+    assert [row["team_id"] for row in home.hallmark("sql", failed["query"], "--json").json] == [3]
+    assert "sample" not in critical[0] and critical[0]["query"] == failed["query"]
     assert {e["type"] for e in told if e["type"].startswith("hallmark.run.")} >= {"hallmark.run.failed.v1"}
 
 

@@ -58,3 +58,9 @@ def test_importing_the_package_does_not_import_great_expectations():
     code = "import sys, expectations.gate, expectations.suites; print('great_expectations' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_the_rows_themselves_have_their_own_columns_and_no_other():
+    duckdb.execute("create or replace temp table t as select 1 as c, 'x' as times union all select 1, '{batch}:v'")
+    found = duckdb.execute(sql.rows_themselves(check("unique", where="times <> ':v' -- it's"), DIALECT, "t"))
+    assert ([d[0] for d in found.description], found.fetchall()) == (["c", "times"], [(1, "x"), (1, "{batch}:v")])
