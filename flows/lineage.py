@@ -11,12 +11,16 @@ from flows.context import Context
 from governance.column_lineage import model_edges, source_edges
 from governance.manifest import compiled_models
 from governance.model import Dataset, LineageEdge
+from governance.pii import inherit, personal_columns
 
 
 def model_lineage(
     context: Context, layer: str, warehouse: Warehouse
 ) -> tuple[list[Dataset], dict[str, list[LineageEdge]]]:
-    """(the layer's datasets with their types, dataset → column edges), of what stands in the audit schema."""
+    """(the layer's datasets with their types, dataset → column edges), of what stands in the audit schema.
+
+    A column that declares no `pii` has that of the columns it is made of: of those declared, and of its own layer's.
+    """
     catalog = warehouse.catalog()
     built = catalog.get(f"{layer}__audit", {})
     datasets = []
@@ -31,7 +35,8 @@ def model_lineage(
         for name, sql in compiled.items()
         if name.split(".")[1] in built
     }
-    return datasets, edges
+    known = personal_columns([*context.datasets, *datasets], [e for found in edges.values() for e in found])
+    return [inherit(d, edges.get(d.name, ()), known) for d in datasets], edges
 
 
 def bronze_lineage(context: Context, load: StreamLoad, manifests: Sequence[Manifest]) -> list[LineageEdge]:
