@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from blocks.dbt import DbtProject
 from blocks.sources.naming import bronze_names
@@ -14,6 +14,7 @@ from flows.context import Context
 from governance.column_lineage import model_edges, source_edges
 from governance.manifest import AUDIT, EXPOSURES, compiled_models, table_edges
 from governance.model import Column, Dataset, LineageEdge
+from governance.pii import inherit, personal_columns
 
 Catalog = Mapping[str, Mapping[str, Mapping[str, str]]]
 """schema → table → column → type."""
@@ -45,7 +46,10 @@ class Facts:
 
 
 def layer_facts(context: Context, layer: str, catalog: Catalog, dialect: str) -> list[Facts]:
-    """Of each dataset that stands in the audit schema; with gold, of what is made of it outside."""
+    """Of each dataset that stands in the audit schema; with gold, of what is made of it outside.
+
+    A column that declares no `pii` has that of the columns it is made of: of those declared, and of its own layer's.
+    """
     built = catalog.get(f"{layer}{AUDIT}", {})
     mine = [d for d in context.datasets if d.layer == layer and d.name.split(".")[1] in built and d.kind != "exposure"]
     if not mine:
@@ -64,6 +68,8 @@ def layer_facts(context: Context, layer: str, catalog: Catalog, dialect: str) ->
         dataset = declared.model_copy(update={"columns": columns})
         made_of = tuple(inputs.get(declared.name, ()))
         found.append(Facts(dataset, tuple(edges), made_of, sql.replace(AUDIT, "").strip()))
+    known = personal_columns([*context.datasets, *(f.dataset for f in found)], [e for f in found for e in f.edges])
+    found = [replace(f, dataset=inherit(f.dataset, f.edges, known)) for f in found]
     if layer == "gold":
         outside = [d for d in context.datasets if d.name.startswith(f"{EXPOSURES}.")]
         found += [Facts(d, inputs=tuple(inputs.get(d.name, ())), pipeline="") for d in outside]

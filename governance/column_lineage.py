@@ -25,6 +25,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
+from governance.column_names import prepare, restore
 from governance.column_origins import Relation
 from governance.column_select import OWN_COALESCE
 from governance.column_walk import Walk
@@ -47,8 +48,10 @@ def column_edges(sql: str, dialect: str = "duckdb", schema: Schema | None = None
     tree = _parse(sql, dialect)
     prefix, renamed, tree = _target(tree)
     known = _two_levels(schema or {})
+    stored = _flat(known)
+    prepare(tree, dialect, stored)
     tree = _qualified(tree, dialect, known)
-    relation = Walk(dialect, _flat(known)).query(tree, {}, {})
+    relation = Walk(dialect, stored).query(tree, {}, {})
     return _edges(relation, prefix, renamed)
 
 
@@ -132,6 +135,7 @@ def _qualified(tree: exp.Expression, dialect: str, known: Schema) -> exp.Express
         )  # fmt: skip
     except SqlglotError as error:
         raise HallmarkError("column lineage", str(error)[:300], "correct the SQL, or the schema given") from None
+    restore(tree)
     # sqlglot 29 reads `u.c` within a correlated lateral `v` as the field c of a column v.u.
     for lateral in tree.find_all(exp.Lateral):
         for dot in list(lateral.find_all(exp.Dot)):

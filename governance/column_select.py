@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from governance.column_names import COLUMN_FIRST
 from governance.column_origins import Relation, Relations, Value, union
 
 if TYPE_CHECKING:
@@ -213,11 +214,11 @@ class Select:
         if table:
             relation = self.names.get(table)
             return (relation.get(name) if relation else None) or Value()
-        if name in self.outputs:
+        found = [v for r in self.own.values() if (v := dict(r.columns).get(name))]
+        if name in self.outputs and not (found and node.meta.get(COLUMN_FIRST)):
             return self.outputs[name]
         if name in self.own:  # a whole row, as in `select t from t`
             return union(v for _, v in self.own[name].columns)
-        found = [v for r in self.own.values() if (v := dict(r.columns).get(name))]
         if not found and len(self.own) == 1:
             return next(iter(self.own.values())).get(name) or Value()
         return found[0] if len(found) == 1 else Value()

@@ -14,8 +14,8 @@ from typing import Any, cast
 from governance.declared_tests import DeclaredTest, declared_tests
 from governance.model import Column, Dataset, Frozen
 
-__all__ = ["DeclaredTest", "LayerModels", "TableEdge", "compiled_models", "datasets", "declared_tests",
-           "layer_models", "table_edges"]  # fmt: skip
+__all__ = ["DeclaredTest", "LayerModels", "TableEdge", "compiled_models", "datasets", "declared_columns",
+           "declared_tests", "layer_models", "table_edges"]  # fmt: skip
 
 AUDIT = "__audit"
 REJECTED = "__rejected"
@@ -56,14 +56,17 @@ def dataset_name(node: Node) -> str:
     return f"{str(node['schema']).lower().removesuffix(AUDIT)}.{str(table).lower()}"
 
 
-def datasets(manifest: Manifest, owners: Mapping[str, str] | None = None) -> tuple[Dataset, ...]:
+def datasets(
+    manifest: Manifest, owners: Mapping[str, str] | None = None, rejected: bool = False
+) -> tuple[Dataset, ...]:
     """Bronze tables, models and exposures, in the order of the layers; each with exactly what is declared of it.
 
-    `owners` names those of bronze (`bronze.crm__projects` → team), which sources.yml declares; a model's is its group.
-    A child table has the owner of its records.
+    With the tables of `…__rejected` models if these are asked for. `owners` names those of bronze
+    (`bronze.crm__projects` → team), which sources.yml declares; a model's is its group. A child table has the owner of
+    its records.
     """
     order = (*LAYERS, EXPOSURES)
-    found = [_dataset(node, manifest, owners or {}) for node in _nodes(manifest).values() if _is_dataset(node)]
+    found = [_dataset(node, owners or {}) for node in _nodes(manifest).values() if _is_dataset(node, rejected)]
     return tuple(sorted(found, key=lambda d: (order.index(d.name.split(".")[0]), d.name)))
 
 
@@ -86,16 +89,27 @@ def table_edges(manifest: Manifest) -> tuple[TableEdge, ...]:
     return tuple(TableEdge(source=s, target=t) for s, t in sorted(edges) if s != t)
 
 
-def compiled_models(manifest: Manifest, layer: str) -> dict[str, str]:
-    """dataset → compiled SQL, of the layer's models that the last invocation compiled."""
+def compiled_models(manifest: Manifest, layer: str, rejected: bool = False) -> dict[str, str]:
+    """dataset → compiled SQL, of the layer's models that the last invocation compiled; as in `datasets`."""
     return {
         dataset_name(node): str(node["compiled_code"])
         for node in _nodes(manifest).values()
         if node["resource_type"] == "model"
-        and _is_dataset(node)
+        and _is_dataset(node, rejected)
         and _layer(node) == layer
         and node.get("compiled_code")
     }
+
+
+def declared_columns(manifest: Manifest) -> dict[str, dict[str, dict[str, str]]]:
+    """schema → table → column → type, of every table that a model may read: what column lineage resolves names by."""
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    for node in _nodes(manifest).values():
+        if node["resource_type"] in ("model", "source", "seed", "snapshot"):
+            schema, _, table = dataset_name(node).partition(".")
+            columns = {str(c["name"]).lower(): str(c.get("data_type") or "") for c in node["columns"].values()}
+            found.setdefault(schema, {})[table] = columns
+    return found
 
 
 def layer_models(manifest: Manifest, layer: str, present: Iterable[str]) -> LayerModels:
@@ -158,10 +172,10 @@ def _layer(node: Node) -> str:
     return dataset_name(node).split(".", 1)[0]
 
 
-def _is_dataset(node: Node) -> bool:
+def _is_dataset(node: Node, rejected: bool = False) -> bool:
     if node["resource_type"] == "exposure":
         return True
-    if node["resource_type"] not in ("model", "source") or node["name"].endswith(REJECTED):
+    if node["resource_type"] not in ("model", "source") or (node["name"].endswith(REJECTED) and not rejected):
         return False
     return _layer(node) in LAYERS and _config(node).get("materialized") != "ephemeral"
 
@@ -208,7 +222,7 @@ def _unique_key(node: Node) -> str | None:
     return str(key[0] if isinstance(key, list) else key) if key else None
 
 
-def _dataset(node: Node, manifest: Manifest, owners: Mapping[str, str]) -> Dataset:
+def _dataset(node: Node, owners: Mapping[str, str]) -> Dataset:
     name, meta = dataset_name(node), meta_of(node)
     exposure = node["resource_type"] == "exposure"
     owner = owner_of(name, owners) or node.get("group") or _config(node).get("group") or meta.get("owner") or ""
@@ -231,11 +245,12 @@ def _dataset(node: Node, manifest: Manifest, owners: Mapping[str, str]) -> Datas
 
 def _column(column: Node) -> Column:
     meta = meta_of(column)
-    pii = meta.get("pii")
+    pii, declined = meta.get("pii"), meta.get("pii_declined")
     return Column(
         name=str(column["name"]).lower(),
         type=str(column.get("data_type") or ""),
         description=str(column.get("description") or "").strip(),
         tags=tuple(column.get("tags") or _config(column).get("tags") or ()),
         pii=("personal" if pii is True else str(pii)) if pii else None,
+        pii_declined=None if declined is None else str(declined).strip(),
     )

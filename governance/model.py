@@ -35,6 +35,8 @@ class Column(Frozen):
     tags: tuple[str, ...] = ()
     pii: str | None = None
     """Classification (`email`, `name`, …); None is not personal."""
+    pii_declined: str | None = None
+    """Why it is not personal though it is made of what is; see `governance/pii.py`."""
 
 
 class ForeignKey(Frozen):
