@@ -29,7 +29,7 @@ class Api:
 
     def get(self, path: str, status: int = 200, **params: Any) -> Any:
         """GET."""
-        return self.call("GET", path, status, params=params)
+        return self.call("GET", path, status, params=params or None)
 
     def put(self, path: str, status: int = 200, **body: Any) -> Any:
         """PUT of an object; what was created is as good as what was updated."""
