@@ -1,6 +1,8 @@
-"""The application: all routes over one state."""
+"""The application: all routes."""
 
 from __future__ import annotations
+
+from functools import cache
 
 from fastapi import FastAPI, HTTPException, Request, Response
 
@@ -20,7 +22,6 @@ from tests.openmetadata import (
 from tests.openmetadata.errors import ApiError
 from tests.openmetadata.http_calls import answer
 from tests.openmetadata.kinds import KINDS
-from tests.openmetadata.state import State
 
 SPECIAL = (
     system_routes.router, search_routes.router, lineage_routes.router, incident_routes.tasks, incident_routes.rows,
@@ -29,10 +30,10 @@ SPECIAL = (
 )  # fmt: skip
 
 
-def made(state: State) -> FastAPI:
-    """An application that works on this state."""
+@cache
+def application() -> FastAPI:
+    """The one application; a request brings the state that it works on."""
     app = FastAPI(openapi_url=None)
-    app.state.kept = state
     # What is special comes first: a generic path with an id would match it.
     for router in SPECIAL:
         app.include_router(router, prefix="/api/v1")

@@ -32,6 +32,7 @@ def derived(state: State, kind: Kind, body: Doc, by: Writer) -> Record:
     doc: Doc = {**kind.defaults, **{key: sent[key] for key in kind.settable if key in sent}}
     if "serviceType" in kind.members and "serviceType" in sent:
         doc["serviceType"] = sent["serviceType"]
+    doc |= sent.get("_more", {})
     parent = None
     for member, type_ in kind.parents:
         if (given := sent.get(member)) is not None:

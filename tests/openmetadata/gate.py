@@ -108,7 +108,7 @@ class Gate:
         try:
             if not FREE.fullmatch(call.path):
                 user, bot = self.tokens.user(dict(scope["headers"]).get(b"authorization", b"").decode())
-                scope["state"] |= {"user": user, "bot": bot}
+                scope["state"] |= {"user": user, "bot": bot, "kept": self.state}
                 if bot:
                     self.permit(user, call)
             with self.state.lock:

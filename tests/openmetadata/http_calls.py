@@ -18,7 +18,7 @@ SLASH = "\0"
 
 def state_of(request: Request) -> State:
     """What the server keeps."""
-    found: State = request.app.state.kept
+    found: State = request.scope["state"]["kept"]
     return found
 
 

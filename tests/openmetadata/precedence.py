@@ -76,7 +76,8 @@ def tags(_: str, stored: Any, sent: Any, by: Writer) -> Any:
     old, new = stored or [], sent or []
     coming = {label["tagFQN"] for label in new}
     roots = {group(label) for label in new} if by.override else set()
-    return [label for label in old if label["tagFQN"] not in coming and group(label) not in roots] + new
+    kept = [label for label in old if label["tagFQN"] not in coming and group(label) not in roots]
+    return sorted(kept + new, key=lambda label: str(label["tagFQN"]))
 
 
 def group(label: Doc) -> tuple[str, str]:

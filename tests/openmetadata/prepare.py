@@ -49,10 +49,8 @@ def test_case(state: State, sent: Doc, by: Writer) -> Doc:
     if column and column not in {part["name"] for part in parts_of(BY_TYPE[type_], table.doc)}:
         raise bad(f"Invalid column name {column} found in entity link {sent['entityLink']}")
     check_parameters(definition.doc, sent.get("parameterValues") or [])
-    suite = basic_suite(state, table, by)
-    return {
-        **sent, "_fqn": case_fqn, "_parent": table.id, "testDefinition": definition.ref, "testSuite": suite.ref,
-    }  # fmt: skip
+    more = {"testSuite": basic_suite(state, table, by).ref, "entityFQN": about}
+    return {**sent, "_fqn": case_fqn, "_parent": table.id, "_more": more, "testDefinition": definition.ref}
 
 
 def check_parameters(definition: Doc, values: list[Doc]) -> None:
