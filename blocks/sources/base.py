@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from blocks.sources.spec import StreamSpec
 from blocks.sources.tables import Fault
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from blocks.landing import Landing
     from blocks.sources.extracts import Extract
+    from blocks.sources.spec import StreamSpec
 
 LOAD_NAMESPACE = uuid.UUID("0d6f6a52-9d6b-5a3e-8f0a-3c8e2b1d7f10")
 Known = Mapping[str, Sequence["ColumnSpec"]]
