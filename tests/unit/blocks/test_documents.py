@@ -17,6 +17,8 @@ from fpdf import FPDF
 from pptx import Presentation
 
 from blocks.sources.documents import AT_ONCE, COLUMNS, PAGE_COLUMNS, convert, convert_many
+from blocks.sources.documents.kinds import Unreadable
+from blocks.sources.documents.slides import slides
 from blocks.sources.documents.text import pdf_instant
 from tests.unit.blocks.documents_support import image, needs_ocr, pdf, read, rows, zipped
 
@@ -91,15 +93,39 @@ def test_office_files_have_text_title_and_slides(tmp_path: Path) -> None:
     for name, file in (("r.docx", word), ("s.pptx", show)):
         file.save(str(tmp_path / name))
         files.append((tmp_path / name, name))
-    report, slides = convert_many(files, tmp_path / "tables")
+    report, deck = convert_many(files, tmp_path / "tables")
     [found] = rows(report)
     assert (found["title"], found["author"]) == ("Report", "Ann")
     assert "A paragraph" in found["text"] and "in a table" in found["text"]
     assert found["created_at"] == datetime(2013, 12, 23, 23, 15, tzinfo=UTC)
-    [found] = rows(slides)
+    [found] = rows(deck)
     assert found["page_count"] == 3
-    first, second, third = (p["text"] for p in rows(slides, "pages"))
+    first, second, third = (p["text"] for p in rows(deck, "pages"))
     assert (first, second) == ("First", "") and "Third" in third and "a spoken note" in third
+
+
+def test_slides_have_the_texts_of_groups_tables_and_notes_in_order(tmp_path: Path) -> None:
+    show, out = Presentation(), io.BytesIO()
+    slide = show.slides.add_slide(show.slide_layouts[5])
+    slide.shapes.title.text = "Two\vlines\nand one"
+    group = slide.shapes.add_group_shape()
+    group.shapes.add_textbox(0, 0, 9, 9).text_frame.text = "in a group"
+    table = slide.shapes.add_table(2, 2, 0, 0, 9, 9).table
+    for n, text in enumerate(("a", "b", "c", "d")):
+        table.cell(n // 2, n % 2).text = text
+    slide.notes_slide.notes_text_frame.text = "a note"
+    show.slides.add_slide(show.slide_layouts[6])
+    show.save(out)
+    assert slides(out.getvalue()) == ["Two\nlines\nand one\n\nin a group\n\na\tb\n\nc\td\n\na note", ""]
+    bomb = (
+        b'<!DOCTYPE p [<!ENTITY a "'
+        + b"a" * 1000
+        + b'">%s]><p>&z;</p>'
+        % b"".join(b'<!ENTITY %c "%s">' % (n + 1, b"&%c;" % n * 100) for n in range(ord("a"), ord("z")))
+    )
+    for broken in (out.getvalue()[:-100], zipped(**{"ppt/presentation.xml": bomb}), zipped(a=b"b")):
+        with pytest.raises(Unreadable, match="its slides cannot be read"):
+            slides(broken)
 
 
 def test_slides_are_in_the_order_of_the_presentation(tmp_path: Path) -> None:
