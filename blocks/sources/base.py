@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from blocks.sources.spec import StreamSpec
 from blocks.sources.tables import Fault
 
 if TYPE_CHECKING:
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
     from blocks.landing import Landing
     from blocks.sources.extracts import Extract
+    from blocks.sources.spec import StreamSpec
 
 LOAD_NAMESPACE = uuid.UUID("0d6f6a52-9d6b-5a3e-8f0a-3c8e2b1d7f10")
 Known = Mapping[str, Sequence["ColumnSpec"]]
 """The columns that bronze has of a stream (under `""`) and of its child tables (under their names)."""
 WHOLE = "\ud800"
 """Origin of the one column of JSON records that are no objects; no key that is read can be one."""
+_encode = json.JSONEncoder(default=vars).encode
 RESERVED = ("_load_id", "_source_position", "_extracted_at", "_row_hash", "_deleted_at")
 
 
@@ -91,7 +93,7 @@ class Planned:
     columns: tuple[str, ...] = ()
     """Names of the columns that bronze has of the stream; how a file is written is told by them."""
 
-    @property
+    @cached_property
     def load_id(self) -> str:
         """Deterministic: the same thing planned twice has one id."""
         return str(uuid.uuid5(LOAD_NAMESPACE, self.identity))
@@ -161,8 +163,9 @@ class Manifest:
         )
 
     def to_json(self) -> str:
-        """As it is written beside the parts."""
-        return json.dumps(asdict(self), indent=1)
+        """As it is written beside the parts: a line for each key."""
+        lines = (f" {_encode(key)}: {_encode(value)}" for key, value in vars(self).items())
+        return "{\n" + ",\n".join(lines) + "\n}"
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:

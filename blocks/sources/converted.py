@@ -10,14 +10,15 @@ from blocks.engine import engine
 from blocks.sources.base import CHILD, ColumnSpec, Known, Manifest, Reject
 from blocks.sources.extracts import Extract, Single
 from blocks.sources.naming import glob_escape, literal, quote
-from blocks.sources.tables import Converted
+from blocks.sources.tables import FILE, Converted
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import duckdb
 
-OWN = ("_record", "_parent", "_index")
-FILE = '"$file"'
-"""The column of the number of the file that a row is in; no column of a source can have a dollar sign in its name."""
+OWN = (FILE, "_record", "_parent", "_index")
+OF_FILE = quote(FILE)
 INDEX = "file_index"
 """DuckDB's column of the number of a file among those that it reads, where they have none of this name."""
 Files = Sequence[tuple[Manifest, Converted]]
@@ -50,18 +51,22 @@ class ConvertedExtract(Single):
         import pyarrow.parquet as pq
 
         groups: dict[tuple[str, int], list[tuple[Manifest, Converted]]] = {}
+        shared: dict[Path, tuple[str, int]] = {}
         for number, (manifest, converted) in enumerate(self.files):
             if self.table in converted.tables:
-                names = [self.table] if self.table else list(converted.tables)
-                schemas = [pq.read_schema(converted.tables[name]) for name in names]
-                alone = any(INDEX in schema.names for schema in schemas)
-                shape = str([names, [converted.parents.get(name) for name in names], schemas])
-                groups.setdefault((shape, number if alone else 0), []).append((manifest, converted))
+                key = shared.get(converted.tables[self.table])
+                if key is None:
+                    names = [self.table] if self.table else list(converted.tables)
+                    schemas = [pq.read_schema(converted.tables[name]) for name in names]
+                    alone = any(INDEX in schema.names for schema in schemas)
+                    shape = str([names, [converted.parents.get(name) for name in names], schemas])
+                    key = shared[converted.tables[self.table]] = (shape, number if alone else 0)
+                groups.setdefault(key, []).append((manifest, converted))
         with engine() as connection:
             return [(self._types(files[0][1], connection), files) for files in groups.values()]
 
     def _types(self, converted: Converted, connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-        sql = f"DESCRIBE SELECT * EXCLUDE ({FILE}) FROM {_scan([converted], self.table)}"
+        sql = f"DESCRIBE SELECT * EXCLUDE ({OF_FILE}) FROM {_scan([converted], self.table)}"
         return {row[0]: row[1] for row in connection.execute(sql).fetchall()}
 
     @cached_property
@@ -83,21 +88,21 @@ class ConvertedExtract(Single):
     def _branch(self, files: Files) -> str:
         first, table = files[0][1], self.table
         own, parent = ("_record", "_parent", "_index") if table else ("_record",), first.parents.get(table, "")
-        cells, joins = f"t.* EXCLUDE ({', '.join((*own, FILE))})", ""
+        cells, joins = f"t.* EXCLUDE ({', '.join((*own, OF_FILE))})", ""
         if self.children:
             joins, sums = _below([c for _, c in files], "")
             cells += f", concat_ws(chr(31), {', '.join(sums) or 'NULL'}) AS _content"
         if table:
             cells += f", {_position(parent, '_parent')} AS _parent_id, m.above AS _parent_load_id, _index"
         of_files = ", ".join(
-            f"({number}, {literal(m.child(table).load_id if table else m.load_id)}, "
+            f"({number if c.file is None else c.file}, {literal(m.child(table).load_id if table else m.load_id)}, "
             f"{literal(m.child(parent).load_id if parent else m.load_id)}, {literal(m.parts[0].position)})"
-            for number, (m, _) in enumerate(files)
+            for number, (m, c) in enumerate(files)
         )
         return (
             f"SELECT {cells}, m.load_id AS _load_id, {_position(table, '_record')} AS _source_position "
             f"FROM {_scan([c for _, c in files], table)} AS t "
-            f"JOIN (VALUES {of_files}) AS m(file, load_id, above, position) ON m.file = t.{FILE}{joins}"
+            f"JOIN (VALUES {of_files}) AS m(file, load_id, above, position) ON m.file = t.{OF_FILE}{joins}"
         )
 
     def rejects(self, connection: duckdb.DuckDBPyConnection) -> list[Reject]:
@@ -114,7 +119,7 @@ def _below(files: Sequence[Converted], table: str) -> tuple[str, list[str]]:
     children = [name for name in files[0].tables if name and files[0].parents.get(name, "") == table]
     joins = "".join(
         f" LEFT JOIN ({_content(files, name)}) AS b{number} "
-        f"ON b{number}._above = t._record AND b{number}.{FILE} = t.{FILE}"
+        f"ON b{number}._above = t._record AND b{number}.{OF_FILE} = t.{OF_FILE}"
         for number, name in enumerate(children)
     )
     return joins, [f"{literal(f'{name}=')} || b{number}._sum" for number, name in enumerate(children)]
@@ -133,7 +138,7 @@ def _content(files: Sequence[Converted], table: str) -> str:
     joins, sums = _below(files, table)
     row = f"concat_ws(chr(31), {', '.join(['t._index', *values, *sums])})"
     return (
-        f"SELECT t.{FILE}, t._parent AS _above, sum(md5_number_lower({row})) AS _sum "
+        f"SELECT t.{OF_FILE}, t._parent AS _above, sum(md5_number_lower({row})) AS _sum "
         f"FROM {_scan(files, table)} AS t{joins} GROUP BY 1, 2"
     )
 
@@ -144,5 +149,7 @@ def _position(table: str, number: str) -> str:
 
 def _scan(files: Sequence[Converted], table: str) -> str:
     """SQL of the rows of a table in files that have it alike, with the number of their file."""
-    listed = ", ".join(literal(glob_escape(str(c.tables[table]))) for c in files)
-    return f"(SELECT *, {INDEX if len(files) > 1 else 0} AS {FILE} FROM read_parquet([{listed}]))"
+    paths = dict.fromkeys(str(c.tables[table]) for c in files)
+    listed = ", ".join(literal(glob_escape(path)) for path in paths)
+    number = f", {INDEX if len(files) > 1 else 0} AS {OF_FILE}" if files[0].file is None else ""
+    return f"(SELECT *{number} FROM read_parquet([{listed}]))"

@@ -95,7 +95,7 @@ class Folder:
                 if not is_text(relative):
                     relative = relative.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
                     self._odd[relative] = path
-                inside = path.resolve().is_relative_to(root)
+                inside = not path.is_symlink() or path.resolve().is_relative_to(root)
                 if matches.match(relative) and not is_hidden(name) and inside and path.is_file():
                     yield _dropped(relative, path)
 

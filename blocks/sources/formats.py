@@ -159,7 +159,7 @@ class _Document:
         from blocks.sources.documents import convert_many
 
         files = [(landing.part(u), u.parts[0].position) for u in units]
-        found = convert_many([(path, position, path.parent) for path, position in files])
+        found = convert_many(files, files[0][0].parent)
         return ConvertedExtract(list(zip(units, found, strict=True)), known)
 
 

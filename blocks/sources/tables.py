@@ -13,6 +13,10 @@ RAW_LIMIT = 64 << 10
 """Bytes of a raw text that the quarantine keeps; of what is longer it has the range in the landed file (contract)."""
 
 
+FILE = "$file"
+"""The column of the number of the file that a row is in; no column of a source can have a dollar sign in its name."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """A unit of a file that cannot be read: a record, a broken tail, the whole file."""
@@ -40,3 +44,5 @@ class Converted:
     parents: Mapping[str, str] = field(default_factory=dict)
     """Child table → the table that it belongs to."""
     faults: Sequence[Fault] = ()
+    file: int | None = None
+    """Where several files share the tables: the number that rows of this one have in `FILE`, the first column."""

@@ -17,7 +17,7 @@ from blocks.disk import room
 from blocks.migrate import migrate_duckdb
 from blocks.sources.base import ColumnSpec
 from blocks.warehouses.base import Row
-from blocks.warehouses.dialect import DuckDB, names, portions
+from blocks.warehouses.dialect import DuckDB, names
 from blocks.warehouses.sql import SCHEMAS, SqlWarehouse
 from governance.errors import HallmarkError, LockedError
 from governance.protection import Protection
@@ -135,10 +135,11 @@ class DuckDBWarehouse(SqlWarehouse):
                 alarm.join()
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Put rows into a table."""
-        for some in portions(rows):
-            marks = ", ".join([f"({', '.join('?' * len(columns))})"] * len(some))
-            self.execute(f"INSERT INTO {table} ({names(columns)}) VALUES {marks}", [v for row in some for v in row])
+        """Put rows into a table: as a list for each column, since a mark for each value costs twenty times as much."""
+        if rows:
+            lists = ", ".join(["unnest(?)"] * len(columns))
+            of_columns = [list(values) for values in zip(*rows, strict=True)]
+            self.execute(f"INSERT INTO {table} ({names(columns)}) SELECT {lists}", of_columns)
 
     def fill(self, table: str, columns: Sequence[ColumnSpec], sql: str) -> None:
         """Put the rows of a SELECT into a table."""

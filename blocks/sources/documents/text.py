@@ -1,4 +1,4 @@
-"""Text, pages and metadata of one document, by kreuzberg; what it gives wrongly by PDFium and python-pptx.
+"""Text, pages and metadata of one document, by kreuzberg; what it gives wrongly by PDFium and `slides.py`.
 
 Nothing is fetched, cached or downloaded. Containers are taken apart in `walk.py`.
 """
@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
-from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from blocks.sources.documents.kinds import HTML, OFFICE, PDF, RTF, SIGNATURE, Kind, Unreadable
+from blocks.sources.documents.slides import slides
 
 if TYPE_CHECKING:
     import kreuzberg
@@ -32,8 +32,6 @@ SECONDS = 300
 """How long kreuzberg may take for one document."""
 TESSDATA = ("/usr/share/tesseract-ocr/5/tessdata", "/usr/share/tesseract-ocr/4.00/tessdata", "/usr/share/tessdata",
             "/usr/local/share/tessdata", "/opt/homebrew/share/tessdata")  # fmt: skip
-GROUP = 6
-"""MSO_SHAPE_TYPE.GROUP of python-pptx."""
 PDF_DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:([Zz+-])(?:(\d\d)'?(\d\d)?)?)?")
 FIRST = (1, 1, 0, 0, 0)
 """Month to second, where a date does not say them."""
@@ -158,38 +156,12 @@ def _plain(data: bytes, media_type: str) -> Reading:
 
 def _slides(data: bytes, media_type: str) -> Reading:
     """The slides in their order with their notes, which kreuzberg takes by the number of the part instead."""
-    from pptx import Presentation
-    from pptx.exc import PythonPptxError
-
     reading = _reading(_extract(data, media_type))
-    try:
-        show = Presentation(BytesIO(data))
-        reading.pages = ["\n\n".join(_slide_texts(slide)) for slide in show.slides]
-    except PythonPptxError as error:
-        raise Unreadable("unreadable_document", f"its slides cannot be read: {error}") from None
+    reading.pages = slides(data)
     reading.page_count = len(reading.pages)
     reading.text = "\n\n".join(page for page in reading.pages if page)
     reading.language = language_of(reading.text)
     return reading
-
-
-def _slide_texts(slide: Any) -> Iterator[str]:
-    texts = list(_shape_texts(slide.shapes))
-    if slide.has_notes_slide and (notes := slide.notes_slide.notes_text_frame) is not None:
-        texts.append(notes.text)
-    yield from (cleaned for text in texts if (cleaned := text.replace("\v", "\n").strip()))
-
-
-def _shape_texts(shapes: Any) -> Iterator[str]:
-    """Texts of shapes, of tables (cells parted by tabs), and of shapes in groups."""
-    for shape in shapes:
-        if shape.shape_type == GROUP:
-            yield from _shape_texts(shape.shapes)
-        elif shape.has_text_frame:
-            yield shape.text_frame.text
-        elif shape.has_table:
-            for row in shape.table.rows:
-                yield "\t".join(cell.text for cell in row.cells)
 
 
 def _image(data: bytes, media_type: str) -> Reading:

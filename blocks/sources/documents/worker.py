@@ -1,6 +1,6 @@
 """Processes that take documents apart: a parser that ends, hangs or eats memory takes one file along, not the load.
 
-One line of JSON in, one out, for each file. A worker ends when its parent does, since its input ends then.
+One line of JSON in, one out, for some files. A worker ends when its parent does, since its input ends then.
 """
 
 from __future__ import annotations
@@ -11,16 +11,19 @@ import select
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from blocks.sources.tables import Fault
+from blocks.sources.documents import tables
+from blocks.sources.documents.tables import File
+from blocks.sources.tables import Converted, Fault
 from governance.errors import SourceError
 
 SECONDS = 900
-"""How long one file may take, with all that it contains."""
+"""How long one file may take, with all that it contains; several small ones together too."""
 MEMORY = 8 << 30
 """What all workers of a load may use together; a file that needs more than the share of one is not read."""
 LEAST = 1 << 30
@@ -44,22 +47,34 @@ class Worker:
         self.seconds, self.memory = seconds, memory
         self.process: subprocess.Popen[bytes] | None = None
 
-    def convert(self, path: Path, name: str, folder: Path) -> list[Fault]:
-        """Write the tables of one file into `folder`; a worker that dies over it is one fault of the whole file.
+    def convert(self, files: Sequence[File], folder: Path) -> dict[int, Converted]:
+        """Write the tables of files into `folder`; number of a file → what it gave.
 
-        Raises SourceError where no worker can be started at all, and where the tables cannot be written.
+        Where the worker dies over several, each of them is read by itself: one over which it dies is one fault of the
+        whole file. Raises SourceError where no worker can be started at all, and where the tables cannot be written.
         """
-        size = path.stat().st_size
+        written = tables.paths(folder.absolute(), files[0].number)
         process = self.process or self._start()
-        job = {"path": os.fspath(path.absolute()), "name": name, "folder": os.fspath(folder.absolute())}
-        answer = self._ask(process, job)
+        answer = self._ask(process, {"files": files, "tables": {name: os.fspath(p) for name, p in written.items()}})
         if answer is not None and "error" in answer:
-            raise SourceError(f"document {name}", f"its tables cannot be written: {answer['error']}", "free the disk")
+            where = f"document {files[0].name}"
+            raise SourceError(where, f"its tables cannot be written: {answer['error']}", "free the disk")
         if answer is not None:
-            return [Fault(**fault) for fault in answer["faults"]]
-        status = self._stop()
+            faults = [[Fault(**fault) for fault in of_file] for of_file in answer["faults"]]
+        else:
+            status = self._stop()
+            if len(files) > 1:
+                return {number: found for file in files for number, found in self.convert([file], folder).items()}
+            faults = [[self._broken(files[0], status)]]
+            tables.write((), written)
+        return {
+            file.number: Converted(written, {"pages": ""}, tuple(found), file.number)
+            for file, found in zip(files, faults, strict=True)
+        }
+
+    def _broken(self, file: File, status: int | None) -> Fault:
         cause = f"longer than {self.seconds:g} s" if status is None else "more memory than it may, or broke its parser"
-        return [Fault("unreadable_document", f"it took {cause}", "", 0, size)]
+        return Fault("unreadable_document", f"it took {cause}", "", 0, Path(file.path).stat().st_size)
 
     def close(self) -> None:
         """End the process."""
@@ -87,7 +102,7 @@ class Worker:
         self.process = process
         return process
 
-    def _ask(self, process: subprocess.Popen[bytes], job: dict[str, str]) -> dict[str, Any] | None:
+    def _ask(self, process: subprocess.Popen[bytes], job: dict[str, Any]) -> dict[str, Any] | None:
         """The answer; None where the process ended or took too long."""
         assert process.stdin and process.stdout
         try:
@@ -118,11 +133,11 @@ class Worker:
 
 def serve(answers: IO[bytes]) -> None:
     """Convert what standard input names, until it ends."""
+    for unused in ("numpy", "pandas"):  # Arrow imports what of them is installed, which takes longer than its own
+        sys.modules[unused] = None  # type: ignore[assignment]
     import kreuzberg
     import pyarrow.parquet
     import pypdfium2
-
-    from blocks.sources.documents import write_tables
 
     assert kreuzberg and pyarrow.parquet and pypdfium2, (
         "a broken installation is told before the first file, not as its fault"
@@ -132,8 +147,9 @@ def serve(answers: IO[bytes]) -> None:
     for line in sys.stdin.buffer:
         job = json.loads(line)
         try:
-            faults = write_tables(Path(job["path"]), job["name"], Path(job["folder"]))
-            answer: dict[str, Any] = {"faults": [asdict(f) for f in faults]}
+            files = [File(*file) for file in job["files"]]
+            faults = tables.write(files, {name: Path(path) for name, path in job["tables"].items()})
+            answer: dict[str, Any] = {"faults": [[asdict(fault) for fault in of_file] for of_file in faults]}
         except OSError as error:
             answer = {"error": str(error)}
         answers.write(json.dumps(answer).encode() + b"\n")

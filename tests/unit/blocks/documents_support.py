@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import sys
 import zipfile
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -15,18 +17,20 @@ import pytest
 from fpdf import FPDF
 from PIL import Image, ImageDraw, ImageFont
 
-from blocks.sources.documents import write_tables
+from blocks.sources.documents import tables
+from blocks.sources.documents.tables import File
 from blocks.sources.documents.text import tessdata
-from blocks.sources.tables import Converted
+from blocks.sources.tables import FILE, Converted
 
 needs_ocr = pytest.mark.skipif(tessdata() is None, reason="no language data of Tesseract here: OCR is not tried")
 
 
 def rows(converted: Converted, table: str = "") -> list[dict[str, Any]]:
-    """Rows of a table in order; metadata as Python has it."""
+    """Rows of a file in a table, in order; metadata as Python has it."""
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        found = connection.execute("SELECT * FROM read_parquet(?) ORDER BY _record", [str(converted.tables[table])])
+        sql = f'SELECT * EXCLUDE ("{FILE}") FROM read_parquet(?) WHERE "{FILE}" = ? ORDER BY _record'
+        found = connection.execute(sql, [str(converted.tables[table]), converted.file])
         names = [column[0] for column in found.description]
         records = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
     for record in records:
@@ -37,10 +41,11 @@ def rows(converted: Converted, table: str = "") -> list[dict[str, Any]]:
 
 def read(data: bytes, name: str, tmp_path: Path) -> Converted:
     """A file of that name and content, converted in this process; on disk it has another name, as when landed."""
-    path, folder = tmp_path / "part-0", tmp_path / "tables"
+    path, written = tmp_path / "part-0", tables.paths(tmp_path / "tables", 0)
     path.write_bytes(data)
-    faults = write_tables(path, name, folder)
-    return Converted({"": folder / "documents.parquet", "pages": folder / "pages.parquet"}, {"pages": ""}, faults)
+    tables.clear(tmp_path / "tables")
+    [faults] = tables.write([File(0, str(path), name)], written)
+    return Converted(written, {"pages": ""}, faults, 0)
 
 
 def mail(subject: str = "A project", text: str = "See the file.\n", **headers: str) -> EmailMessage:
@@ -79,3 +84,8 @@ def zipped(**members: bytes) -> bytes:
         for name, data in members.items():
             archive.writestr(name, data)
     return out.getvalue()
+
+
+def importing() -> dict[str, str]:
+    """An environment in which a process of its own imports what this one does."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}

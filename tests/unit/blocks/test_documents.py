@@ -16,7 +16,9 @@ from docx import Document as WordFile
 from fpdf import FPDF
 from pptx import Presentation
 
-from blocks.sources.documents import COLUMNS, PAGE_COLUMNS, convert, convert_many
+from blocks.sources.documents import AT_ONCE, COLUMNS, PAGE_COLUMNS, convert, convert_many
+from blocks.sources.documents.kinds import Unreadable
+from blocks.sources.documents.slides import slides
 from blocks.sources.documents.text import pdf_instant
 from tests.unit.blocks.documents_support import image, needs_ocr, pdf, read, rows, zipped
 
@@ -24,7 +26,7 @@ from tests.unit.blocks.documents_support import image, needs_ocr, pdf, read, row
 def test_the_tables_have_the_columns_that_are_declared(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(pdf("one"))
     converted = convert(tmp_path / "a", "a.pdf", tmp_path / "tables")
-    for table, first, declared in (("", 1, COLUMNS), ("pages", 3, PAGE_COLUMNS)):
+    for table, first, declared in (("", 2, COLUMNS), ("pages", 4, PAGE_COLUMNS)):
         found = duckdb.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(converted.tables[table])]).fetchall()
         assert [(name, type_) for name, type_, *_ in found][first:] == [(c.name, c.type) for c in declared]
     assert converted.parents == {"pages": ""}
@@ -53,7 +55,7 @@ def test_names_are_literal(tmp_path: Path, name: str) -> None:
     found = rows(read(zipped(**{name: b"text"}), "z.zip", tmp_path))
     assert [r["path"] for r in found] == ["z.zip", f"z.zip!{name}"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["part-0", "tables"]
-    assert sorted(p.name for p in (tmp_path / "tables").iterdir()) == ["documents.parquet", "pages.parquet"]
+    assert sorted(p.name for p in (tmp_path / "tables").iterdir()) == ["documents-0.parquet", "pages-0.parquet"]
 
 
 def test_a_pdf_has_its_pages_and_embedded_files(tmp_path: Path) -> None:
@@ -90,16 +92,40 @@ def test_office_files_have_text_title_and_slides(tmp_path: Path) -> None:
     files = []
     for name, file in (("r.docx", word), ("s.pptx", show)):
         file.save(str(tmp_path / name))
-        files.append((tmp_path / name, name, tmp_path / f"{name}.tables"))
-    report, slides = convert_many(files)
+        files.append((tmp_path / name, name))
+    report, deck = convert_many(files, tmp_path / "tables")
     [found] = rows(report)
     assert (found["title"], found["author"]) == ("Report", "Ann")
     assert "A paragraph" in found["text"] and "in a table" in found["text"]
     assert found["created_at"] == datetime(2013, 12, 23, 23, 15, tzinfo=UTC)
-    [found] = rows(slides)
+    [found] = rows(deck)
     assert found["page_count"] == 3
-    first, second, third = (p["text"] for p in rows(slides, "pages"))
+    first, second, third = (p["text"] for p in rows(deck, "pages"))
     assert (first, second) == ("First", "") and "Third" in third and "a spoken note" in third
+
+
+def test_slides_have_the_texts_of_groups_tables_and_notes_in_order(tmp_path: Path) -> None:
+    show, out = Presentation(), io.BytesIO()
+    slide = show.slides.add_slide(show.slide_layouts[5])
+    slide.shapes.title.text = "Two\vlines\nand one"
+    group = slide.shapes.add_group_shape()
+    group.shapes.add_textbox(0, 0, 9, 9).text_frame.text = "in a group"
+    table = slide.shapes.add_table(2, 2, 0, 0, 9, 9).table
+    for n, text in enumerate(("a", "b", "c", "d")):
+        table.cell(n // 2, n % 2).text = text
+    slide.notes_slide.notes_text_frame.text = "a note"
+    show.slides.add_slide(show.slide_layouts[6])
+    show.save(out)
+    assert slides(out.getvalue()) == ["Two\nlines\nand one\n\nin a group\n\na\tb\n\nc\td\n\na note", ""]
+    bomb = (
+        b'<!DOCTYPE p [<!ENTITY a "'
+        + b"a" * 1000
+        + b'">%s]><p>&z;</p>'
+        % b"".join(b'<!ENTITY %c "%s">' % (n + 1, b"&%c;" % n * 100) for n in range(ord("a"), ord("z")))
+    )
+    for broken in (out.getvalue()[:-100], zipped(**{"ppt/presentation.xml": bomb}), zipped(a=b"b")):
+        with pytest.raises(Unreadable, match="its slides cannot be read"):
+            slides(broken)
 
 
 def test_slides_are_in_the_order_of_the_presentation(tmp_path: Path) -> None:
@@ -168,11 +194,15 @@ def test_archives_of_every_kind_are_opened(tmp_path: Path) -> None:
 
 def test_many_files_come_back_in_order(tmp_path: Path) -> None:
     files = []
-    for n in range(20):
+    for n in range(2 * AT_ONCE + 1):
         (tmp_path / f"{n}").write_text(f"document {n}")
-        files.append((tmp_path / f"{n}", f"{n}.txt", tmp_path / "tables" / str(n)))
-    assert [rows(c)[0]["text"] for c in convert_many(files)] == [f"document {n}" for n in range(20)]
-    assert convert_many([]) == []
+        files.append((tmp_path / f"{n}", f"{n}.txt"))
+    found = convert_many(files, tmp_path / "tables")
+    assert [[r["text"] for r in rows(c)] for c in found] == [[f"document {n}"] for n in range(len(files))]
+    assert len({c.tables[""] for c in found}) == 3
+    found = convert_many(files[:1], tmp_path / "tables")
+    assert {*found[0].tables.values()} == {*(tmp_path / "tables").iterdir()}, "tables of an earlier time are gone"
+    assert convert_many([], tmp_path / "tables") == []
 
 
 def test_a_document_gives_the_same_row_each_time(tmp_path: Path) -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import io
 import os
 import random
-import signal
 import subprocess
 import sys
 import threading
-import time
 import zipfile
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -22,9 +20,7 @@ from blocks.sources.documents import convert, convert_many
 from blocks.sources.documents.archive import Budget, members
 from blocks.sources.documents.kinds import ZIP, Unreadable, kind_of
 from blocks.sources.documents.walk import MAX_DEPTH, MAX_MEMBERS
-from blocks.sources.documents.worker import LEAST, LIBRARIES, MEMORY, Worker, shares
-from governance.errors import SourceError
-from tests.unit.blocks.documents_support import mail, pdf, read, rows, zipped
+from tests.unit.blocks.documents_support import importing, mail, pdf, read, rows, zipped
 
 
 def bomb(path: Path, megabytes: int) -> Path:
@@ -52,11 +48,6 @@ print(fault.reason_code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
     reason, kilobytes = done.stdout.split()
     assert reason == "too_large"
     assert int(kilobytes) < 1 << 20, "a member of 2 GB needed more than 1 GB"
-
-
-def importing() -> dict[str, str]:
-    """An environment in which a process of its own imports what this one does."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
 
 
 def test_all_of_a_file_has_one_budget() -> None:
@@ -178,8 +169,8 @@ def test_a_document_cut_or_spoilt_anywhere_is_a_row_or_a_fault(tmp_path: Path) -
                 spoilt[chance.randrange(len(spoilt))] = chance.randrange(256)
             path = tmp_path / f"{n}-{name}"
             path.write_bytes(bytes(spoilt))
-            files.append((path, name, tmp_path / "tables" / path.name))
-    for converted in convert_many(files):
+            files.append((path, name))
+    for converted in convert_many(files, tmp_path / "tables"):
         documents = rows(converted)
         assert documents or converted.faults
         assert all(f.reason_code != "crashed" and "reader failed" not in f.reason for f in converted.faults)
@@ -195,88 +186,6 @@ def test_a_mail_of_endless_parts_is_a_fault(tmp_path: Path) -> None:
     assert [f.reason_code for f in converted.faults] in (["nested_too_deep"], ["too_large"], ["unreadable_document"])
 
 
-def test_a_worker_that_takes_too_long_is_ended(tmp_path: Path) -> None:
-    path = tmp_path / "pipe"
-    path.write_text("text")
-    worker = Worker(seconds=0.0)
-    [fault] = worker.convert(path, "a.txt", tmp_path / "tables")
-    assert (fault.reason_code, fault.byte_to) == ("unreadable_document", 4)
-    assert "longer than 0 s" in fault.reason
-    worker.seconds = 60
-    assert worker.convert(path, "a.txt", tmp_path / "tables") == []
-    worker.close()
-
-
-def test_a_worker_that_dies_takes_one_file_along(tmp_path: Path) -> None:
-    path = tmp_path / "a"
-    path.write_text("text")
-    worker = Worker()
-    assert worker.convert(path, "a.txt", tmp_path / "tables") == []
-    assert worker.process is not None
-    os.kill(worker.process.pid, signal.SIGKILL)
-    worker.process.wait()
-    [fault] = worker.convert(path, "a.txt", tmp_path / "tables")
-    assert fault.reason_code == "unreadable_document"
-    assert worker.convert(path, "a.txt", tmp_path / "tables") == []
-    worker.close()
-
-
-def test_a_document_that_needs_more_memory_than_it_may_is_a_fault(tmp_path: Path) -> None:
-    path = tmp_path / "a"
-    path.write_bytes(b"<html>" + b"<p>word</p>" * 1_000_000)
-    worker = Worker(memory=1 << 30)
-    [fault] = worker.convert(path, "a.html", tmp_path / "tables")
-    assert fault.reason_code in ("too_large", "unreadable_document")
-    worker.close()
-
-
-def test_a_worker_ends_with_its_parent(tmp_path: Path) -> None:
-    (tmp_path / "a").write_text("text")
-    code = (
-        "import sys, time; from pathlib import Path; from blocks.sources.documents.worker import Worker\n"
-        f"w = Worker(); w.convert(Path({str(tmp_path / 'a')!r}), 'a', Path({str(tmp_path / 't')!r}))\n"
-        "print(w.process.pid, flush=True); time.sleep(60)"
-    )
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=importing())
-    assert parent.stdout
-    child = int(parent.stdout.readline())
-    parent.kill()
-    parent.wait()
-    parent.stdout.close()
-    for _ in range(100):
-        status = Path(f"/proc/{child}/stat")
-        if not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z":
-            return
-        time.sleep(0.1)
-    pytest.fail("the worker is still there")
-
-
-def test_a_worker_sees_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HALLMARK_SLACK_TOKEN", "xoxb-secret")
-    (tmp_path / "a").write_text("text")
-    worker = Worker()
-    worker.convert(tmp_path / "a", "a", tmp_path / "tables")
-    assert worker.process is not None
-    assert b"xoxb-secret" not in Path(f"/proc/{worker.process.pid}/environ").read_bytes()
-    worker.close()
-
-
-def test_a_reader_that_does_not_start_is_an_error_and_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "a").write_text("text")
-    (tmp_path / "kept").mkdir()
-    monkeypatch.syspath_prepend(str(tmp_path / "kept"))
-    (tmp_path / "kept" / "pyarrow.py").write_text("raise ImportError('pyarrow is broken')")
-    with pytest.raises(SourceError, match="pyarrow is broken"):
-        convert(tmp_path / "a", "a", tmp_path / "tables")
-
-
-def test_tables_that_cannot_be_written_are_an_error_and_no_fault(tmp_path: Path) -> None:
-    (tmp_path / "a").write_text("text")
-    (tmp_path / "tables").write_text("a file where the folder should be")
-    with pytest.raises(SourceError, match="cannot be written"):
-        convert(tmp_path / "a", "a", tmp_path / "tables")
-
-
 def test_unreadable_parts_of_one_name_have_positions_of_their_own(tmp_path: Path) -> None:
     message = mail()
     for text in ("one", "two", "three"):
@@ -288,12 +197,3 @@ def test_unreadable_parts_of_one_name_have_positions_of_their_own(tmp_path: Path
     file = read(message.as_bytes(), "m.eml", tmp_path)
     assert [f.at for f in file.faults] == ["!a.zip!a.txt", "!#2!a.zip!a.txt", "!#3!a.zip!a.txt"]
     assert [r["path"] for r in rows(file)][1:] == ["m.eml!a.zip", "m.eml!#2!a.zip", "m.eml!#3!a.zip"]
-
-
-def test_the_memory_of_all_workers_is_one_budget(tmp_path: Path) -> None:
-    for cores in range(1, 200):
-        count, memory = shares(cores)
-        assert 1 <= count <= cores
-        assert memory - LIBRARIES >= LEAST
-        assert count * (memory - LIBRARIES) <= MEMORY
-    assert shares(1) == (1, LIBRARIES + MEMORY)

@@ -48,10 +48,10 @@ Read = dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]], list[Fault]]]
 def found(tmp_path_factory: pytest.TempPathFactory) -> Read:
     """Every file: documents, pages, faults."""
     folder = tmp_path_factory.mktemp("documents")
-    files = [(INPUTS / path, path, folder / str(n)) for n, path in enumerate(EXPECTED)]
+    files = [(INPUTS / path, path) for path in EXPECTED]
     return {
         path: (rows(c), rows(c, "pages"), list(c.faults))
-        for path, c in zip(EXPECTED, convert_many(files), strict=True)
+        for path, c in zip(EXPECTED, convert_many(files, folder), strict=True)
     }  # fmt: skip
 
 

@@ -89,8 +89,8 @@ def test_a_mail_is_text_before_html_and_html_where_there_is_no_text(tmp_path: Pa
     files = []
     for name, message in (("both", both), ("only", only)):
         (tmp_path / name).write_bytes(message.as_bytes())
-        files.append((tmp_path / name, f"{name}.eml", tmp_path / f"{name}.tables"))
-    first, second = convert_many(files)
+        files.append((tmp_path / name, f"{name}.eml"))
+    first, second = convert_many(files, tmp_path / "tables")
     assert rows(first)[0]["text"] == "As text\n"
     [html] = rows(second)
     assert html["text"].split() == ["Only", "HTML", "&", "more"]
