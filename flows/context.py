@@ -19,6 +19,7 @@ from blocks.warehouses.base import Batch
 from blocks.warehouses.tags import tagged
 from flows import slots
 from governance.constraints import with_constraints
+from governance.contracts import DataContract, declared_contracts
 from governance.errors import ConfigurationError
 from governance.manifest import DeclaredTest, datasets, declared_tests
 from governance.model import Dataset, Event
@@ -67,6 +68,11 @@ class Context:
     def declared_protections(self) -> dict[str, Protection]:
         """dataset → who may see what of it, as dbt's YAML declares it; what leaves the warehouse is masked by it."""
         return protections(self.manifest)
+
+    @cached_property
+    def contracts(self) -> dict[str, DataContract]:
+        """dataset → what its readers are promised, of the tables of gold."""
+        return {c.dataset: c for c in declared_contracts(self.manifest)}
 
     @property
     def protections(self) -> dict[str, Protection]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
 from blocks.warehouses.base import Account, LayerPublish, Ready
+from flows import slots
 from flows.context import Context
 from flows.lineage import Facts
+from governance.contracts import judge
 from governance.model import CheckResult, Event, Profile
 
 PLATFORM = "data-platform"
@@ -61,7 +64,22 @@ def layer_events(
         if name in publish.stale:
             more["data_as_of"] = publish.stale[name]
         events += dataset_events(context, one, mine, publish.profiles.get(name), more)
+        events += assessed(context, one, mine, publish.stale.get(name))
     return events
+
+
+def assessed(context: Context, facts: Facts, checks: Sequence[CheckResult], stale: str | None) -> list[Event]:
+    """Whether a publish kept the contract of its dataset; nothing for one that has none."""
+    dataset = facts.dataset
+    contract = context.contracts.get(dataset.name)
+    if contract is None:
+        return []
+    # The newest data are those of its slot, unless it stands on older ones.
+    oldest = slots.parse(stale) if stale else None if stale == "" else context.batch.slot
+    age = context.settings.clock() - oldest if oldest else timedelta.max
+    result = judge(contract, {c.name: c.type for c in dataset.columns}, checks, age)
+    told: dict[str, Any] = {"contract": contract.model_dump(mode="json"), "result": result.model_dump(mode="json")}
+    return [context.event("hallmark.dataset.assessed.v1", dataset.name, owner=dataset.owner, **told)]
 
 
 def dataset_events(

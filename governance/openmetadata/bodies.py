@@ -204,6 +204,12 @@ class TaskStatus(Body):
     log_link: str | None = None
 
 
+class RunError(Body):
+    """Why a run failed."""
+
+    error_message: str
+
+
 class PipelineStatus(Body):
     """A run; its key is (pipeline, timestamp), in milliseconds."""
 
@@ -213,7 +219,7 @@ class PipelineStatus(Body):
     execution_id: str
     end_time: int | None = None
     parameters: Json | None = None
-    error: str | None = None
+    error: RunError | None = None
 
 
 class ColumnLineage(Body):
@@ -302,3 +308,60 @@ class Tag(Entity):
     """A tag of a classification."""
 
     classification: str
+
+
+class SemanticRule(Body):
+    """A rule about the metadata of an entity, as JSON logic."""
+
+    name: str
+    description: str
+    rule: str
+    enabled: bool
+
+
+class Frequency(Body):
+    """How often data come."""
+
+    interval: int
+    unit: Literal["hour", "day"]
+
+
+class Latency(Body):
+    """How old data may be."""
+
+    value: int
+    unit: Literal["hour", "day"]
+
+
+class Sla(Body):
+    """What is promised of the time."""
+
+    refresh_frequency: Frequency | None = None
+    max_latency: Latency | None = None
+
+
+class DataContract(Entity):
+    """What the owner of an entity promises."""
+
+    entity: Reference
+    entity_status: str
+    columns: tuple[TableColumn, ...] = Field(alias="schema")
+    semantics: tuple[SemanticRule, ...] = ()
+    quality_expectations: tuple[Reference, ...] = ()
+    sla: Sla | None = None
+    owners: tuple[Reference, ...] | None = None
+    terms_of_use: str | None = None
+
+
+class ContractResult(Body):
+    """How a contract was kept; its key is the id."""
+
+    id: str
+    data_contract_fqn: str = Field(alias="dataContractFQN")
+    timestamp: int
+    contract_execution_status: str
+    result: str
+    schema_validation: Json
+    semantics_validation: Json
+    quality_validation: Json
+    sla_validation: Json | None = None

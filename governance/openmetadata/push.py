@@ -12,9 +12,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from governance.contracts import ContractResult, DataContract
 from governance.model import CheckResult, Dataset, Event, LineageEdge, Profile, Run
 from governance.openmetadata.catalog import Catalog, Tally
-from governance.openmetadata.concerns import DATASET, GATES, LINEAGE, RUNS, STALE
+from governance.openmetadata.concerns import ASSESSED, DATASET, GATES, LINEAGE, RUNS, STALE
+from governance.openmetadata.contracts import push_contract
 from governance.openmetadata.datasets import Told, mark_stale, push_datasets
 from governance.openmetadata.edges import Made, push_edges
 from governance.openmetadata.quality import push_checks
@@ -118,4 +120,15 @@ async def _run(catalog: Catalog, event: Event) -> None:
     await push_run(catalog, run, **known)
 
 
-WORK: dict[str, Work] = {STALE: _stale, LINEAGE: _lineage, **dict.fromkeys(GATES, _gate), **dict.fromkeys(RUNS, _run)}
+async def _contract(catalog: Catalog, event: Event) -> None:
+    contract = DataContract.model_validate(event.data.get("contract"))
+    await push_contract(catalog, contract, ContractResult.model_validate(event.data.get("result")), event.time)
+
+
+WORK: dict[str, Work] = {
+    STALE: _stale,
+    ASSESSED: _contract,
+    LINEAGE: _lineage,
+    **dict.fromkeys(GATES, _gate),
+    **dict.fromkeys(RUNS, _run),
+}

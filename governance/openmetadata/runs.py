@@ -39,11 +39,12 @@ async def push_run(catalog: Catalog, run: Run, run_id: str, slot: str, owner: st
     found = (await bring(catalog, "pipelines", [Wanted(fqn(service, name), body)])).popitem()[1]
     if isinstance(found, TransientError | PermanentError):
         raise found
+    error = bodies.RunError(error_message=run.error[:ERROR_LIMIT]) if run.error else None
     link = catalog.places.run_link(run_id)
     status = bodies.PipelineStatus(
         timestamp=_millis(run.started_at), execution_status=STATES[run.state], execution_id=run_id,
         end_time=_millis(run.finished_at) if run.finished_at else None,
-        error=run.error[:ERROR_LIMIT] or None, parameters={"slot": slot} if slot else None,
+        error=error, parameters={"slot": slot} if slot else None,
         task_status=tuple(
             bodies.TaskStatus(
                 name=clean(t.name), execution_status=STATES[t.state], log_link=link,
