@@ -14,7 +14,7 @@ import uuid
 from datetime import datetime, timedelta
 
 from governance.contracts import ContractResult, DataContract
-from governance.openmetadata import bodies
+from governance.openmetadata import bodies, measures
 from governance.openmetadata.catalog import Catalog
 from governance.openmetadata.column_types import column_type
 from governance.openmetadata.datasets import place_of
@@ -128,10 +128,10 @@ def _span(name: str, span: timedelta) -> Json:
     return {name: hours // 24, "unit": "day"} if hours % 24 == 0 else {name: hours, "unit": "hour"}
 
 
-def _result(stored: Json, result: ContractResult, at: datetime) -> bodies.ContractResult:
+def _result(stored: Json, result: ContractResult, at: datetime) -> measures.ContractResult:
     millis = round(at.timestamp() * 1000)
     quality, total = result.quality, result.quality.total
-    return bodies.ContractResult(
+    return measures.ContractResult(
         id=str(uuid.uuid5(NAMESPACE, f"{stored['fullyQualifiedName']}/{millis}")),
         data_contract_fqn=stored["fullyQualifiedName"], timestamp=millis,
         contract_execution_status=_OUTCOME[result.overall],

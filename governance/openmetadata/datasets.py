@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from governance.model import Column, ColumnProfile, Dataset, Profile
-from governance.openmetadata import bodies
+from governance.openmetadata import bodies, measures
 from governance.openmetadata.catalog import STALE, Catalog
 from governance.openmetadata.column_types import column_type
 from governance.openmetadata.entities import Failure, Json, Wanted, bring
@@ -182,14 +182,14 @@ async def _measures(catalog: Catalog, told: Told, stored: Json | Failure) -> Non
         for c in told.profile.columns
         if (name := spelled.get(catalog.places.stored(c.name).casefold()))
     ]
-    table = bodies.TableProfile(timestamp=at, row_count=rows, column_count=len(spelled))
-    body = bodies.Profile(table_profile=table, column_profile=tuple(columns))
+    table = measures.TableProfile(timestamp=at, row_count=rows, column_count=len(spelled))
+    body = measures.Profile(table_profile=table, column_profile=tuple(columns))
     await catalog.client.put(f"tables/{stored['id']}/tableProfile", body.json_body())
 
 
-def _column_profile(name: str, at: int, rows: int, column: ColumnProfile) -> bodies.ColumnProfile:
+def _column_profile(name: str, at: int, rows: int, column: ColumnProfile) -> measures.ColumnProfile:
     quartiles = [_number(q) for q in column.quantiles[1:4]] or [None, None, None]
-    return bodies.ColumnProfile(
+    return measures.ColumnProfile(
         name=name, timestamp=at, values_count=rows, null_count=column.nulls,
         null_proportion=column.nulls / rows if rows else None,
         distinct_count=column.distinct,

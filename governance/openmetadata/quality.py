@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from governance.model import CheckResult
-from governance.openmetadata import bodies
+from governance.openmetadata import bodies, measures
 from governance.openmetadata.catalog import Catalog
 from governance.openmetadata.datasets import place_of
 from governance.openmetadata.entities import Json
@@ -81,7 +81,7 @@ async def _definition(catalog: Catalog, type_: str, of_column: bool) -> str:
     return fqn(name)
 
 
-def result_of(check: CheckResult, at: datetime) -> bodies.TestResult:
+def result_of(check: CheckResult, at: datetime) -> measures.TestResult:
     """A result, with the counts of rows where they are known."""
     counts: dict[str, Any] = {}
     if check.rows is not None and check.failed_rows <= check.rows:
@@ -93,13 +93,13 @@ def result_of(check: CheckResult, at: datetime) -> bodies.TestResult:
     elif not check.success:
         counts = {"failed_rows": check.failed_rows}
     said = f"{check.observed or check.failed_rows} ({check.threshold})" if check.threshold else check.observed
-    return bodies.TestResult(
+    return measures.TestResult(
         timestamp=round(at.timestamp() * 1000),
         test_case_status="Success" if check.success else "Failed",
         result=said[:RESULT_LIMIT],
         test_result_value=(
-            bodies.Value(name="observed", value=check.observed[:RESULT_LIMIT]),
-            bodies.Value(name="failed_rows", value=str(check.failed_rows)),
+            measures.Value(name="observed", value=check.observed[:RESULT_LIMIT]),
+            measures.Value(name="failed_rows", value=str(check.failed_rows)),
         ),
         **counts,
     )

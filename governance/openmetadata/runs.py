@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from governance.model import Run, RunState
-from governance.openmetadata import bodies
+from governance.openmetadata import bodies, measures
 from governance.openmetadata.catalog import Catalog
 from governance.openmetadata.entities import Wanted, bring
 from governance.openmetadata.names import clean, fqn, in_path
@@ -39,14 +39,14 @@ async def push_run(catalog: Catalog, run: Run, run_id: str, slot: str, owner: st
     found = (await bring(catalog, "pipelines", [Wanted(fqn(service, name), body)])).popitem()[1]
     if isinstance(found, TransientError | PermanentError):
         raise found
-    error = bodies.RunError(error_message=run.error[:ERROR_LIMIT]) if run.error else None
+    error = measures.RunError(error_message=run.error[:ERROR_LIMIT]) if run.error else None
     link = catalog.places.run_link(run_id)
-    status = bodies.PipelineStatus(
+    status = measures.PipelineStatus(
         timestamp=_millis(run.started_at), execution_status=STATES[run.state], execution_id=run_id,
         end_time=_millis(run.finished_at) if run.finished_at else None,
         error=error, parameters={"slot": slot} if slot else None,
         task_status=tuple(
-            bodies.TaskStatus(
+            measures.TaskStatus(
                 name=clean(t.name), execution_status=STATES[t.state], log_link=link,
                 start_time=_millis(t.started_at) if t.started_at else None,
                 end_time=_millis(t.finished_at) if t.finished_at else None,
