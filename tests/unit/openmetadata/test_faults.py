@@ -147,3 +147,21 @@ def test_40_incidents_and_results_are_listed_after_a_while(server: Server, bot: 
     time.sleep(0.5)
     for path in (incidents, results):
         assert len(bot.get(f"dataQuality/testCases/{path}")["data"]) == 1
+
+
+def test_a_call_that_stalls_ends_when_the_server_goes_down(server: Server, bot: Api) -> None:
+    server.fail("GET", "/tables", 1, "stall")
+    ended: list[type[Exception]] = []
+
+    def call() -> None:
+        try:
+            bot.get("tables")
+        except httpx.TransportError as error:
+            ended.append(type(error))
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    time.sleep(0.2)
+    server.down()
+    thread.join(5)
+    assert ended
