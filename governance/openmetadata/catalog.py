@@ -6,9 +6,9 @@ Services, schemas, teams, domains and tags are made when something first needs t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from governance.oncall import Team
 from governance.openmetadata import bodies
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from governance.transports.openmetadata import Client
 
 Json = dict[str, Any]
+Found = TypeVar("Found")
+Finding = Coroutine[Any, Any, Found]
 OWN = "Hallmark"
 """The classification of our own tags."""
 STALE = f"{OWN}.Stale"
@@ -59,7 +61,7 @@ class Catalog:
         """The names under which the server knows us, from its answers."""
         self.tally = Tally()
         self._made: dict[str, asyncio.Task[str]] = {}
-        self._spelled: dict[str, dict[str, str]] = {}
+        self._spelled: dict[str, asyncio.Task[dict[str, str]]] = {}
 
     def forget(self) -> None:
         """Something that was there is not any more: look again."""
@@ -77,7 +79,7 @@ class Catalog:
     async def made(self, collection: str, name: str, body: bodies.Body) -> str:
         """The id of an entity that is there or is made now; what it says stays as it is."""
         key = f"{collection}/{name}"
-        return await self._once(key, lambda: self._make(collection, name, body))
+        return await self._once(self._made, key, lambda: self._make(collection, name, body))
 
     async def _make(self, collection: str, name: str, body: bodies.Body) -> str:
         found = await self.client.get(f"{collection}/name/{in_path(name)}")
@@ -86,13 +88,14 @@ class Catalog:
             self.tally.created += 1
         return str(found["id"])
 
-    async def _once(self, key: str, make: Callable[[], Awaitable[str]]) -> str:
-        if key not in self._made:
-            self._made[key] = asyncio.ensure_future(make())
+    async def _once(self, known: dict[str, asyncio.Task[Found]], key: str, find: Callable[[], Finding[Found]]) -> Found:
+        """What is found, or made, once, however many ask for it at a time."""
+        if key not in known:
+            known[key] = asyncio.ensure_future(find())
         try:
-            return await self._made[key]
+            return await known[key]
         except BaseException:
-            self._made.pop(key, None)
+            known.pop(key, None)
             raise
 
     async def schema(self, schema_fqn: str, service_type: str) -> str:
@@ -143,12 +146,12 @@ class Catalog:
 
     async def spelled(self, schema_fqn: str, table_fqn: str) -> str:
         """The name under which the catalog has this table, whatever the case, else as it is given."""
-        if schema_fqn not in self._spelled:
-            self._spelled[schema_fqn] = {x.casefold(): x for x in await self._tables(schema_fqn)}
-        return self._spelled[schema_fqn].get(table_fqn.casefold(), table_fqn)
+        names = await self._once(self._spelled, schema_fqn, lambda: self._tables(schema_fqn))
+        return names.get(table_fqn.casefold(), table_fqn)
 
-    async def _tables(self, schema_fqn: str) -> list[str]:
-        return [x["fullyQualifiedName"] for x in await self.list("tables", databaseSchema=schema_fqn)]
+    async def _tables(self, schema_fqn: str) -> dict[str, str]:
+        found = [x["fullyQualifiedName"] for x in await self.list("tables", databaseSchema=schema_fqn)]
+        return {x.casefold(): x for x in found}
 
     async def list(self, collection: str, **params: str | int) -> list[Json]:
         """Every entity of a collection, page by page."""
