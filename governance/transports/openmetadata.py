@@ -20,6 +20,8 @@ import httpx
 
 from governance.errors import HallmarkError
 from governance.model import Event
+from governance.openmetadata.catalog import Catalog
+from governance.openmetadata.places import Places
 from governance.openmetadata.push import Pusher
 from governance.transports.base import Outage, Outcome, PermanentError, TransientError
 
@@ -238,9 +240,14 @@ def _retry_after(answer: httpx.Response) -> float | None:
 class OpenMetadataTransport:
     """Brings events into a catalog: what they say of datasets, lineage, checks and runs."""
 
-    def __init__(self, client: Client, pusher: Pusher) -> None:
-        self._client, self._pusher = client, pusher
+    def __init__(self, catalog: Catalog) -> None:
+        self._client, self._pusher = catalog.client, Pusher(catalog)
         self._runner = asyncio.Runner()
+
+    @classmethod
+    def to(cls, url: str, token: str, places: Places | None = None) -> Self:
+        """The catalog at an address; `places` are the names of one's own services in it."""
+        return cls(Catalog(Client(url, lambda: token), places or Places()))
 
     def deliver(self, events: Sequence[Event]) -> list[Outcome]:
         """Bring them in; one that does not concern the catalog is delivered by that."""

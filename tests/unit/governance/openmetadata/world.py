@@ -51,7 +51,7 @@ class World:
         self.client = Client(server.url, lambda: self.token, timeout=2.0)
         self.catalog = Catalog(self.client, places or Places(), TEAMS, rules, self.overridden.append)
         self.pusher = Pusher(self.catalog)
-        self.transport = OpenMetadataTransport(self.client, self.pusher)
+        self.transport = OpenMetadataTransport(self.catalog)
         self.person = Api(server, server.admin_token)
         self.bot = Api(server, server.token)
         self._runner = asyncio.Runner()
