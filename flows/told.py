@@ -92,8 +92,11 @@ def profile_of(profile: Profile | None) -> dict[str, Any]:
 
 
 def lineage_event(context: Context, facts: Facts) -> list[Event]:
-    """What a dataset and its columns are made of, and by what; nothing where nothing is known."""
-    if not facts.edges and not facts.inputs:
+    """What a dataset and its columns are made of, and by what; nothing where nothing is known.
+
+    That it is made of nothing any more is known, too: its edges have to go.
+    """
+    if not facts.edges and facts.inputs is None:
         return []
     made: dict[str, Any] = {
         "edges": [e.model_dump(mode="json") for e in facts.edges],

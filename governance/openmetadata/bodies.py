@@ -1,8 +1,7 @@
 """The bodies of requests to OpenMetadata 2.0, typed: what is sent, and no more than that.
 
 Members are named as the server names them, in camel case, by alias. A member that is None is not sent: the server
-takes an omitted one as "leave it" where a bot writes. `tests/unit/governance/openmetadata` holds every one of them
-against the models that the server's own client was generated with.
+takes an omitted one as "leave it" where a bot writes. In the tests each passes the models of the server's own client.
 """
 
 from __future__ import annotations
@@ -135,7 +134,6 @@ class Dashboard(Owned):
 
     service: str
     source_url: str | None = None
-    dashboard_type: Literal["Dashboard", "Report"] = "Dashboard"
 
 
 class TableProfile(Body):
@@ -194,6 +192,13 @@ class TaskStatus(Body):
     log_link: str | None = None
 
 
+class RunError(Body):
+    """Why a run failed."""
+
+    error_message: str
+    failed_task: str | None = None
+
+
 class PipelineStatus(Body):
     """A run; its key is (pipeline, timestamp), in milliseconds."""
 
@@ -203,7 +208,7 @@ class PipelineStatus(Body):
     execution_id: str
     end_time: int | None = None
     parameters: Json | None = None
-    error: str | None = None
+    error: RunError | None = None
 
 
 class ColumnLineage(Body):

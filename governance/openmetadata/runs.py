@@ -44,7 +44,7 @@ async def push_run(catalog: Catalog, run: Run, run_id: str, slot: str, owner: st
     status = bodies.PipelineStatus(
         timestamp=_millis(run.started_at), execution_status=STATES[run.state], execution_id=run_id,
         end_time=_millis(run.finished_at) if run.finished_at else None,
-        error=run.error[:ERROR_LIMIT] or None, parameters={"slot": slot} if slot else None,
+        error=_error(run), parameters={"slot": slot} if slot else None,
         task_status=tuple(
             bodies.TaskStatus(
                 name=clean(t.name), execution_status=STATES[t.state], log_link=link,
@@ -60,6 +60,13 @@ async def push_run(catalog: Catalog, run: Run, run_id: str, slot: str, owner: st
         if any(s["executionStatus"] != "Pending" for s in told.get("data") or () if s["timestamp"] == status.timestamp):
             return
     await catalog.client.put(path, status.json_body())
+
+
+def _error(run: Run) -> bodies.RunError | None:
+    if not run.error:
+        return None
+    failed = next((clean(t.name) for t in run.tasks if t.state == "failed"), None)
+    return bodies.RunError(error_message=run.error[:ERROR_LIMIT], failed_task=failed)
 
 
 def _millis(at: datetime) -> int:
