@@ -91,8 +91,11 @@ class World:
         return len(self.server.writes) - before
 
     def deliver(self, *events: Event) -> list[Outcome]:
-        """By the transport."""
-        return self.transport.deliver(events)
+        """By the transport, which has an event loop, and so connections, of its own."""
+        self.run(self.client.close())
+        outcomes = self.transport.deliver(events)
+        assert self.transport.close(1.0)
+        return outcomes
 
     def table(self, name: str = "orders", fields: str = "owners,tags,domains,tableConstraints") -> Json:
         """A table of silver as a user sees it."""
