@@ -93,9 +93,12 @@ class _Errors(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.found: list[str] = []
+        self.tested: list[str] = []
+        """Of steps by which a connector tries the connection: those that it can do without fail here too."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.found.append(" ".join(record.getMessage().split())[:_LIMIT])
+        of_test = record.module in ("test_connections", "runner")
+        (self.tested if of_test else self.found).append(" ".join(record.getMessage().split())[:_LIMIT])
 
 
 def execute(config: dict[str, Any]) -> Outcome:
@@ -113,7 +116,7 @@ def execute(config: dict[str, Any]) -> Outcome:
         steps = workflow.workflow_steps()
         workflow.execute()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a connector ends by is its outcome
-        errors.found.append(f"{type(error).__name__}: {' '.join(str(error).split())[:_LIMIT]}")
+        errors.found += [f"{type(error).__name__}: {' '.join(str(error).split())[:_LIMIT]}", *errors.tested]
     statuses = [step.get_status() for step in steps]
     failures = [f"{f.name}: {' '.join(f.error.split())}"[:_LIMIT] for s in statuses for f in s.failures]
     return {
