@@ -20,11 +20,8 @@ from benchmarks.measure import ROOT
 from benchmarks.report import Goal, Section
 from governance.dispatcher import Dispatcher
 from governance.model import Column, Dataset, Event
-from governance.openmetadata.catalog import Catalog
-from governance.openmetadata.places import Places
-from governance.openmetadata.push import Pusher
 from governance.outbox import Outbox
-from governance.transports.openmetadata import Client, OpenMetadataTransport
+from governance.transports.openmetadata import OpenMetadataTransport
 
 TABLES, COLUMNS, LATENCY, MOST = 2000, 20, 0.02, 60.0
 _SERVER = f"""
@@ -108,9 +105,7 @@ def told(number: int, changed: int | None = None) -> list[Event]:
 def push(server: Server, folder: Path, events: Sequence[Event]) -> float:
     """Seconds from the events to all of them delivered, by outbox and dispatcher."""
     began = time.perf_counter()
-    transport = OpenMetadataTransport(
-        client := Client(server.url, lambda: server.token), Pusher(Catalog(client, Places()))
-    )
+    transport = OpenMetadataTransport.to(server.url, server.token)
     with Outbox(f"sqlite:///{folder / 'state.db'}") as outbox:
         outbox.put(events, ["openmetadata"])
         counts = Dispatcher(outbox, {"openmetadata": transport}).drain(deadline=600)

@@ -21,6 +21,7 @@ from flows import slots
 from governance.constraints import with_constraints
 from governance.contracts import DataContract, declared_contracts
 from governance.errors import ConfigurationError
+from governance.events import Teller
 from governance.manifest import DeclaredTest, datasets, declared_tests
 from governance.model import Dataset, Event
 from governance.protection import OPEN, Protection, protections
@@ -100,10 +101,15 @@ class Context:
         """Whose the source is."""
         return self.sources[source].owner
 
+    @property
+    def tell(self) -> Teller:
+        """Of this run."""
+        known = {"slot": slots.show(self.batch.slot), "run_id": self.batch.run_id}
+        return Teller(self.batch.run_id, known, self.settings.clock)
+
     def event(self, type: str, subject: str, cause: str | None = None, **data: object) -> Event:
         """An event of this run; its cause is the run, unless a load is given."""
-        known = {"slot": slots.show(self.batch.slot), "run_id": self.batch.run_id}
-        return Event.of(type, subject, cause or self.batch.run_id, self.settings.clock(), **known, **data)
+        return self.tell.event(type, subject, cause, **data)
 
 
 def sources_path(given: str | None) -> Path:

@@ -28,10 +28,11 @@ class Body(Frozen):
 
 
 class Reference(Body):
-    """Another entity, by its id."""
+    """Another entity, by its id; the server passes over the name."""
 
     id: str
     type: str
+    name: str | None = None
 
 
 class Label(Body):
@@ -60,7 +61,7 @@ class Owned(Entity):
 
 
 class Service(Entity):
-    """A database, storage, API, pipeline or dashboard service."""
+    """A database, storage, pipeline or dashboard service."""
 
     service_type: str
     connection: Json | None = None
@@ -129,13 +130,6 @@ class Container(Owned):
     source_hash: str | None = None
 
 
-class ApiCollection(Owned):
-    """The interface of a partner."""
-
-    service: str
-    endpoint_url: str = Field(alias="endpointURL")
-
-
 class Dashboard(Owned):
     """What analysts look at."""
 
@@ -148,8 +142,6 @@ class Task(Body):
     """A task of a pipeline."""
 
     name: str
-    display_name: str | None = None
-    downstream_tasks: tuple[str, ...] | None = None
 
 
 class Pipeline(Owned):
@@ -157,8 +149,6 @@ class Pipeline(Owned):
 
     service: str
     tasks: tuple[Task, ...]
-    source_url: str | None = None
-    schedule_interval: str | None = None
 
 
 class ColumnLineage(Body):
@@ -184,6 +174,7 @@ class Edge(Body):
 
     from_entity: Reference
     to_entity: Reference
+    description: str | None = None
     lineage_details: LineageDetails
 
 

@@ -6,7 +6,6 @@ An event is read by the types of `governance.model`; one that no part is for con
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -19,12 +18,11 @@ from governance.openmetadata.concerns import ASSESSED, DATASET, GATES, LINEAGE, 
 from governance.openmetadata.contracts import push_contract
 from governance.openmetadata.datasets import Told, mark_stale, push_datasets
 from governance.openmetadata.edges import Made, push_edges
+from governance.openmetadata.entities import Failure, attempt
 from governance.openmetadata.quality import push_checks
 from governance.openmetadata.runs import push_run
 from governance.transports.base import PermanentError, TransientError
 
-LOG = logging.getLogger(__name__)
-Failure = TransientError | PermanentError
 Work = Callable[[Catalog, Event], Coroutine[Any, Any, None]]
 
 
@@ -37,38 +35,33 @@ class Pusher:
     async def push(self, events: Sequence[Event]) -> dict[str, Failure]:
         """Bring them in; what failed, by the event's id. Datasets go first: the others refer to them."""
         self.catalog.tally = Tally()
+        self.catalog.look_again()
         failed: dict[str, Failure] = {}
         told: dict[str, Told] = {}
-        for event in events:
-            if event.type == DATASET:
-                try:
+        work: dict[str, Coroutine[Any, Any, None]] = {}
+        for event in {e.id: e for e in events}.values():
+            try:
+                if event.type == DATASET:
                     told[event.id] = dataset_of(event)
-                except ValidationError as error:
-                    failed[event.id] = _unreadable(error)
+                elif begin := WORK.get(event.type):
+                    work[event.id] = begin(self.catalog, event)
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                failed[event.id] = _unreadable(event, error)
         failed |= await push_datasets(self.catalog, told) if told else {}
-        later = [(e, work) for e in events if (work := WORK.get(e.type))]
-        outcomes = await asyncio.gather(*(self._one(e, w) for e, w in later))
-        failed |= {e.id: outcome for (e, _), outcome in zip(later, outcomes, strict=True) if outcome}
+        done = await asyncio.gather(*(attempt(w, f"event {i}") for i, w in work.items()))
+        failed |= {i: d for i, d in zip(work, done, strict=True) if isinstance(d, Failure)}
         if any(isinstance(f, TransientError) and f.reason == "absent" for f in failed.values()):
             self.catalog.forget()
         return failed
 
-    async def _one(self, event: Event, work: Work) -> Failure | None:
-        try:
-            await work(self.catalog, event)
-        except (TransientError, PermanentError) as error:
-            return error
-        except ValidationError as error:
-            return _unreadable(error)
-        except Exception as error:  # a fault in bringing one event must not keep the others from being brought
-            LOG.exception("event %s of %s", event.type, event.subject)
-            return TransientError("unexpected", f"{type(error).__name__}, see the log")
-        return None
 
-
-def _unreadable(error: ValidationError) -> PermanentError:
-    found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)[:5])
-    return PermanentError(f"the event is not of its type's form: {found}")
+def _unreadable(event: Event, error: Exception) -> PermanentError:
+    """What is wrong with an event, without the values in it."""
+    found = f"{type(error).__name__}"
+    if isinstance(error, ValidationError):
+        told = error.errors(include_input=False)[:5]
+        found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in told)
+    return PermanentError(f"an event that is not of the form of {event.type}: {found}")
 
 
 def dataset_of(event: Event) -> Told:
@@ -81,16 +74,18 @@ def dataset_of(event: Event) -> Told:
     return Told(dataset, event.time, profile, bool(event.data.get("data_as_of")))
 
 
-async def _stale(catalog: Catalog, event: Event) -> None:
-    await mark_stale(catalog, event.subject)
+def _stale(catalog: Catalog, event: Event) -> Coroutine[Any, Any, None]:
+    return mark_stale(catalog, event.subject)
 
 
-async def _lineage(catalog: Catalog, event: Event) -> None:
-    if origin := origin_of(event):
-        failed = await push_datasets(catalog, {event.id: origin})
-        if failed:
-            raise failed[event.id]
-    await push_edges(catalog, made_of(event))
+def _lineage(catalog: Catalog, event: Event) -> Coroutine[Any, Any, None]:
+    return _push_lineage(catalog, event.id, origin_of(event), made_of(event))
+
+
+async def _push_lineage(catalog: Catalog, key: str, origin: Told | None, made: Made) -> None:
+    for error in (await push_datasets(catalog, {key: origin})).values() if origin else ():
+        raise error
+    await push_edges(catalog, made)
 
 
 def origin_of(event: Event) -> Told | None:
@@ -102,22 +97,24 @@ def origin_of(event: Event) -> Told | None:
 def made_of(event: Event) -> Made:
     """What `hallmark.lineage.published.v1` tells."""
     edges = tuple(LineageEdge.model_validate(e) for e in event.data.get("edges") or ())
-    inputs = event.data.get("inputs")
+    inputs, origin = event.data.get("inputs"), event.data.get("origin")
+    if origin and inputs is None:
+        inputs = [Dataset.model_validate(origin).name]
     pipeline, sql = str(event.data.get("pipeline") or ""), str(event.data.get("sql") or "")
-    return Made(event.subject, edges, pipeline, sql, None if inputs is None else tuple(inputs))
+    return Made(event.subject, edges, pipeline, sql, None if inputs is None else tuple(map(str, inputs)))
 
 
-async def _gate(catalog: Catalog, event: Event) -> None:
+def _gate(catalog: Catalog, event: Event) -> Coroutine[Any, Any, None]:
     checks = tuple(CheckResult.model_validate(c) for c in event.data.get("checks") or ())
-    await push_checks(catalog, event.subject, checks, event.time)
+    return push_checks(catalog, event.subject, checks, event.time)
 
 
-async def _run(catalog: Catalog, event: Event) -> None:
+def _run(catalog: Catalog, event: Event) -> Coroutine[Any, Any, None]:
     if "run" not in event.data:  # of a command, which is no deployment
-        return
+        return asyncio.sleep(0)
     run = Run.model_validate(event.data["run"])
-    known = {k: str(event.data.get(k) or "") for k in ("run_id", "slot", "owner")}
-    await push_run(catalog, run, **known)
+    run_id, slot, owner = (str(event.data.get(k) or "") for k in ("run_id", "slot", "owner"))
+    return push_run(catalog, run, run_id, slot, owner)
 
 
 async def _contract(catalog: Catalog, event: Event) -> None:

@@ -16,7 +16,7 @@ from governance.openmetadata import bodies, measures
 from governance.openmetadata.catalog import Catalog
 from governance.openmetadata.datasets import place_of
 from governance.openmetadata.entities import Json
-from governance.openmetadata.names import clean, entity_link, fqn, in_path, join
+from governance.openmetadata.names import Spelling, clean, entity_link, fqn, in_path, join, linkable
 from governance.transports.base import TransientError
 
 DIMENSIONS: Mapping[str, str] = {
@@ -35,17 +35,26 @@ async def push_checks(catalog: Catalog, dataset: str, checks: tuple[CheckResult,
     found = await catalog.client.get(f"tables/name/{in_path(place.fqn)}", fields="columns")
     if found is None:
         raise TransientError("absent", f"table {place.fqn} is not in the catalog")
-    columns = {c["name"].casefold(): c["name"] for c in found["columns"]}
-    await asyncio.gather(*(_push(catalog, place.fqn, columns, check, at) for check in checks))
+    columns = Spelling(c["name"] for c in found["columns"])
+    # The first alone: with a table's first case the server makes its suite, of which there is one.
+    if checks:
+        await _push(catalog, place.fqn, columns, checks[0], at)
+    await asyncio.gather(*(_push(catalog, place.fqn, columns, check, at) for check in checks[1:]))
 
 
-async def _push(catalog: Catalog, table: str, columns: Mapping[str, str], check: CheckResult, at: datetime) -> None:
-    # A check of a column that the table does not have is one of the table.
-    column = columns.get(catalog.places.stored(check.column).casefold()) if check.column else None
-    case = await case_of(catalog, table, column, check)
+async def _push(catalog: Catalog, table: str, columns: Spelling, check: CheckResult, at: datetime) -> None:
+    # A check of a column that the table does not have, or that no link can name, is one of the table.
+    column = columns.of(catalog.places.stored(check.column)) if check.column else None
+    case = await case_of(catalog, table, column if column and linkable(column) else None, check)
     path = f"dataQuality/testCases/testCaseResults/{in_path(case['fullyQualifiedName'])}"
-    new = await catalog.client.post(path, result_of(check, at).json_body())
-    if check.success or not new:  # one that is there already was told with its rows
+    result = result_of(check, at)
+    await catalog.client.post(path, result.json_body())
+    if check.success or not (check.sample or check.query):
+        return
+    # Rows are told also where the result was there already: the connection may have ended between the two. But never
+    # those of an older result, after a newer one.
+    now = await catalog.client.get(f"dataQuality/testCases/{case['id']}", fields="testCaseResult") or {}
+    if (now.get("testCaseResult") or {}).get("timestamp") != result.timestamp:
         return
     if check.sample:
         rows = {"columns": check.sample.columns, "rows": check.sample.rows}
@@ -55,7 +64,7 @@ async def _push(catalog: Catalog, table: str, columns: Mapping[str, str], check:
 
 
 async def case_of(catalog: Catalog, table: str, column: str | None, check: CheckResult) -> Json:
-    """The case of a check, as it is declared now."""
+    """The case of a check, which is made when it is first told of."""
     definition = await _definition(catalog, check.type, column is not None)
     name = clean(check.check_id)
     about = f"{check.type} of {check.column or check.dataset}, {check.severity}."
@@ -92,7 +101,8 @@ def result_of(check: CheckResult, at: datetime) -> measures.TestResult:
             counts |= {"passed_rows_percentage": passed * share, "failed_rows_percentage": check.failed_rows * share}
     elif not check.success:
         counts = {"failed_rows": check.failed_rows}
-    said = f"{check.observed or check.failed_rows} ({check.threshold})" if check.threshold else check.observed
+    said = check.observed or ("passed" if check.success else f"{check.failed_rows} rows failed")
+    said += f" ({check.threshold})" if check.threshold else ""
     return measures.TestResult(
         timestamp=round(at.timestamp() * 1000),
         test_case_status="Success" if check.success else "Failed",

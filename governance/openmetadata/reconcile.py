@@ -6,32 +6,38 @@ Taken away is softly: it can be restored with its history. Only what stands in o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from governance.openmetadata.catalog import Catalog, Tally
 from governance.openmetadata.datasets import COLLECTIONS, Told, place_of, push_datasets
 from governance.openmetadata.edges import Made, push_edges
+from governance.openmetadata.entities import Failure, attempt
 from governance.openmetadata.names import fqn, in_path
 
 
-async def reconcile(catalog: Catalog, told: Sequence[Told], made: Sequence[Made], layers: Sequence[str]) -> Tally:
-    """Let the catalog be as told: these datasets, and of their edges these; tables of `layers` that are not told of go.
+async def reconcile(
+    catalog: Catalog, told: Sequence[Told], made: Sequence[Made], layers: Sequence[str], there: Collection[str]
+) -> Tally:
+    """Let the catalog be as told: these datasets, and of their edges these.
 
-    Raises TransientError or PermanentError for the first thing that could not be brought.
+    What stands in `layers` or among our dashboards and is neither told of nor in `there` goes. All that can be brought
+    is; then the first thing that could not be is raised as TransientError or PermanentError.
     """
-    await asyncio.gather(*(catalog.owner(team) for team in catalog.teams))
-    failed = await push_datasets(catalog, {one.dataset.name: one for one in told})
-    for error in failed.values():
-        raise error
+    tried: list[Any] = list(await asyncio.gather(*(attempt(catalog.owner(team), team) for team in catalog.teams)))
+    tried += (await push_datasets(catalog, {one.dataset.name: one for one in told})).values()
     for one in made:
-        await push_edges(catalog, one)
-    await _remove(catalog, told, layers)
+        tried.append(await attempt(push_edges(catalog, one), one.dataset))
+    tried.append(await attempt(_remove(catalog, {*there, *(one.dataset.name for one in told)}, layers), "what is gone"))
+    for error in tried:
+        if isinstance(error, Failure):
+            raise error
     return catalog.tally
 
 
-async def _remove(catalog: Catalog, told: Sequence[Told], layers: Sequence[str]) -> None:
-    """Take away what is in our schemas and our dashboard service and is not told of."""
-    known = {(await place_of(catalog, one.dataset.name)).fqn for one in told}
+async def _remove(catalog: Catalog, names: Collection[str], layers: Sequence[str]) -> None:
+    """Take away what is in our schemas and our dashboard service and has none of these names."""
+    known = {(await place_of(catalog, name)).fqn for name in names}
     wanted = [("table", {"databaseSchema": catalog.places.schema_fqn(layer)}) for layer in layers]
     wanted.append(("dashboard", {"service": fqn(catalog.places.dashboards)}))
     for kind, below in wanted:
@@ -41,5 +47,5 @@ async def _remove(catalog: Catalog, told: Sequence[Told], layers: Sequence[str])
             continue
         for entity in await catalog.list(collection, **below):
             if entity["fullyQualifiedName"] not in known:
-                await catalog.client.delete(f"{collection}/{entity['id']}", hardDelete="false", recursive="true")
-                catalog.tally.deleted += 1
+                gone = await catalog.client.delete(f"{collection}/{entity['id']}", hardDelete="false", recursive="true")
+                catalog.tally.deleted += gone

@@ -18,6 +18,7 @@ from governance.transports.base import PermanentError, TransientError
 STATES: Mapping[RunState, str] = {
     "pending": "Pending", "running": "Pending", "completed": "Successful", "failed": "Failed", "skipped": "Skipped",
 }  # fmt: skip
+UNDER_WAY: frozenset[RunState] = frozenset(("pending", "running"))
 ERROR_LIMIT = 2_000
 
 
@@ -26,14 +27,14 @@ async def push_run(catalog: Catalog, run: Run, run_id: str, slot: str, owner: st
     service = catalog.places.pipelines
     await catalog.service("pipelineServices", service, "Prefect")
     team = await catalog.owner(owner) if owner else None
-    tasks = [clean(t.name) for t in run.tasks]
+    tasks = list(dict.fromkeys(clean(t.name) for t in run.tasks))
     name = clean(run.pipeline)
     known = await catalog.client.get(f"pipelines/name/{in_path(fqn(service, name))}", fields="tasks")
     # A run of some streams only must not take the other tasks away.
     others = [t["name"] for t in (known or {}).get("tasks") or () if t["name"] not in tasks]
     body = bodies.Pipeline(
         name=name, service=service, description=run.description or None,
-        owners=(bodies.Reference(id=team, type="team"),) if team else None,
+        owners=(bodies.Reference(id=team, type="team", name=owner),) if team else None,
         tasks=tuple(bodies.Task(name=t) for t in sorted((*tasks, *others))),
     )  # fmt: skip
     found = (await bring(catalog, "pipelines", [Wanted(fqn(service, name), body)])).popitem()[1]
@@ -54,7 +55,12 @@ async def push_run(catalog: Catalog, run: Run, run_id: str, slot: str, owner: st
             for t in run.tasks
         ),
     )  # fmt: skip
-    await catalog.client.put(f"pipelines/{in_path(found['fullyQualifiedName'])}/status", status.json_body())
+    path = f"pipelines/{in_path(found['fullyQualifiedName'])}/status"
+    if run.state in UNDER_WAY:  # told late, or again, it must not take the place of the run's end
+        told = await catalog.client.get(path, startTs=status.timestamp, endTs=status.timestamp) or {}
+        if any(s["executionStatus"] != "Pending" for s in told.get("data") or () if s["timestamp"] == status.timestamp):
+            return
+    await catalog.client.put(path, status.json_body())
 
 
 def _millis(at: datetime) -> int:

@@ -21,7 +21,6 @@ from flows.commands.sql import _on_duckdb, _on_snowflake
 from flows.context import SOURCES, Context
 from flows.failed_rows import with_rows
 from flows.gates import gate_on
-from flows.told import gate_event
 from governance.declared_tests import DeclaredTest
 from governance.errors import HallmarkError
 from governance.model import CheckResult, Sample
@@ -133,7 +132,7 @@ def test_personal_values_are_masked_everywhere(
     context = context_of(settings)
     with caplog.at_level(logging.DEBUG):
         results = gated(broken, context, check("mail", "not_null"), check("id", "unique"), check("id", "not_null"))
-    event = gate_event(context, "silver.broken", "team", results)
+    event = context.tell.gate("silver.broken", results, owner="team")
     for secret in SECRETS:
         assert secret not in str(results) and secret not in str(event.data) and secret not in caplog.text, secret
     unique = results[1].sample
@@ -232,5 +231,5 @@ def test_wide_tables_and_long_values_are_cut(settings: Settings, broken: SqlWare
     assert {value for row in first.rows for value in row} == {"é" * 200}
     assert [r.failed_rows for r in results] == [16] * 10
     assert len([r for r in results if r.sample and r.sample.rows]) == 5
-    event = gate_event(context, "silver.wide", "team", results)
+    event = context.tell.gate("silver.wide", results, owner="team")
     assert len(json.dumps(event.data)) < failed_rows.BYTES + 20_000

@@ -12,8 +12,8 @@ import pytest
 from blocks.settings import Settings
 from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import Batch, LayerPublish
-from flows.told import PROFILED_COLUMNS, profile_of
-from governance.model import ColumnProfile, Profile
+from governance.events import PROFILED_COLUMNS, Teller
+from governance.model import ColumnProfile, Dataset, Profile
 from governance.protection import Protection
 
 SLOT = datetime(2026, 11, 22, 6, tzinfo=UTC)
@@ -111,7 +111,7 @@ def test_thousands_of_columns_take_several_statements_and_an_event_that_can_be_s
     monkeypatch.setattr("blocks.warehouses.dialect.PORTION_BYTES", 20_000)
     profile = made(settings, f"SELECT {', '.join(f'{n} AS c{n}' for n in range(PROFILED_COLUMNS + 100))}")
     assert profile and [c.mean for c in profile.columns] == list(range(PROFILED_COLUMNS + 100))
-    told = profile_of(profile)["profile"]
+    told = Teller("run").dataset(Dataset(name="silver.wide", layer="silver"), profile).data["profile"]
     assert len(told["columns"]) == PROFILED_COLUMNS and len(json.dumps(told)) < 300_000
 
 
