@@ -41,6 +41,7 @@ def mend(settings: Settings) -> dict[str, Any]:
     with open_warehouse(settings) as warehouse:
         there = published(settings, warehouse)
         events = newest(warehouse, there)
+        dashboards = ever_told(warehouse)
     told = [dataset_of(e) for e in events if e.type == DATASET]
     names = {one.dataset.name for one in told}
     made = [made_of(e) for e in events if e.type == LINEAGE and e.subject in names]
@@ -50,7 +51,7 @@ def mend(settings: Settings) -> dict[str, Any]:
     async def work() -> dict[str, Any]:
         async with catalog.client as client:
             await client.probe()
-            return asdict(await reconcile(catalog, told, made, LAYERS, there))
+            return asdict(await reconcile(catalog, told, made, LAYERS, there, dashboards))
 
     try:
         found = asyncio.run(work())
@@ -72,6 +73,12 @@ def newest(warehouse: Warehouse, there: Collection[str]) -> list[Event]:
     )
     found = [Event(id=i, type=t, subject=s, time=at, data=json.loads(d)) for i, t, s, at, d in rows if s in there]
     return sorted(found, key=lambda e: e.subject)
+
+
+def ever_told(warehouse: Warehouse) -> set[str]:
+    """The dashboards that are or were declared here; others of their service are Sigma's."""
+    rows = warehouse.execute("SELECT DISTINCT subject FROM ops.events WHERE type = ?", (DATASET,))
+    return {subject for (subject,) in rows if subject.startswith(f"{EXPOSURES}.")}
 
 
 def published(settings: Settings, warehouse: Warehouse) -> set[str]:
