@@ -6,7 +6,6 @@ Events `hallmark.dataset.published.v1` carry a dataset as it is now, with what w
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,12 +16,11 @@ from governance.model import Column, ColumnProfile, Dataset, Profile
 from governance.openmetadata import bodies
 from governance.openmetadata.catalog import STALE, Catalog
 from governance.openmetadata.column_types import column_type
-from governance.openmetadata.entities import Failure, Json, Wanted, bring
+from governance.openmetadata.entities import Failure, Json, Wanted, bring, outcome
 from governance.openmetadata.names import clean, fqn, in_path, join, split
 from governance.openmetadata.places import Place
 from governance.transports.base import PermanentError, TransientError
 
-LOG = logging.getLogger(__name__)
 COLLECTIONS = {"table": "tables", "container": "containers", "dashboard": "dashboards"}
 
 
@@ -40,35 +38,23 @@ class Told:
 async def push_datasets(catalog: Catalog, told: Mapping[str, Told]) -> dict[str, Failure]:
     """Bring each into the catalog; what failed, by the given keys."""
     keys = list(told)
-    made = await asyncio.gather(*(_wanted(catalog, key, told[key]) for key in keys), return_exceptions=True)
+    made = await asyncio.gather(*(outcome(_wanted(catalog, key, told[key])) for key in keys))
     failed: dict[str, Failure] = {}
     by_collection: dict[str, list[Wanted]] = {}
     for key, one in zip(keys, made, strict=True):
         if isinstance(one, TransientError | PermanentError):
             failed[key] = one
-        elif isinstance(one, Exception):
-            LOG.error("dataset %s", told[key].dataset.name, exc_info=one)
-            failed[key] = TransientError("unexpected", f"{type(one).__name__}, see the log")
-        elif isinstance(one, BaseException):
-            raise one
         else:
             by_collection.setdefault(one[0], []).append(one[1])
     for collection, wanted in by_collection.items():
         found = await bring(catalog, collection, wanted)
         profiled = [_measures(catalog, told[w.key], found[w.key]) for w in wanted if collection == "tables"]
         failed |= {k: e for k, e in found.items() if isinstance(e, TransientError | PermanentError)}
-        for key, error in await asyncio.gather(*(_caught(w.key, p) for w, p in zip(wanted, profiled, strict=False))):
+        ends = await asyncio.gather(*(outcome(p) for p in profiled))
+        for one_wanted, error in zip(wanted, ends, strict=False):
             if error:
-                failed.setdefault(key, error)
+                failed.setdefault(one_wanted.key, error)
     return failed
-
-
-async def _caught(key: str, work: Any) -> tuple[str, Failure | None]:
-    try:
-        await work
-    except (TransientError, PermanentError) as error:
-        return key, error
-    return key, None
 
 
 async def place_of(catalog: Catalog, dataset: str) -> Place:

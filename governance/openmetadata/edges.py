@@ -7,7 +7,6 @@ silently, so each dataset's edges are read back and compared.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 
 from governance.model import LineageEdge
 from governance.openmetadata import bodies
-from governance.openmetadata.catalog import Catalog
+from governance.openmetadata.catalog import Catalog, together
 from governance.openmetadata.datasets import COLLECTIONS, place_of
 from governance.openmetadata.entities import Json, columns_of
 from governance.openmetadata.names import fqn, in_path, join
@@ -67,7 +66,7 @@ async def push_edges(catalog: Catalog, made: Made) -> None:
 
     Raises TransientError while an end of one is not in the catalog.
     """
-    target, *sources = await asyncio.gather(*(_end(catalog, d) for d in (made.dataset, *inputs_of(made))))
+    target, *sources = await together(*(_end(catalog, d) for d in (made.dataset, *inputs_of(made))))
     pipeline = await _pipeline(catalog, made.pipeline) if made.pipeline else None
     wanted: dict[str, bodies.LineageDetails] = {}
     missing: list[str] = []
@@ -79,7 +78,7 @@ async def push_edges(catalog: Catalog, made: Made) -> None:
             source=SOURCE, columns_lineage=columns, sql_query=sql, pipeline=pipeline
         )
     stored = await upstream(catalog, target)
-    put = await asyncio.gather(*(_put(catalog, s, target, wanted[s.id], stored.get(s.id)) for s in sources))
+    put = await together(*(_put(catalog, s, target, wanted[s.id], stored.get(s.id)) for s in sources))
     for source_id in set(stored) - set(wanted):
         if is_ours(catalog, stored[source_id]):
             kind = stored[source_id]["fromEntityType"]

@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from governance.openmetadata.bodies import Owned, Reference, TableColumn
 from governance.openmetadata.catalog import Catalog
@@ -21,6 +24,8 @@ from governance.transports.base import PermanentError, TransientError
 
 Json = dict[str, Any]
 Failure = TransientError | PermanentError
+T = TypeVar("T")
+LOG = logging.getLogger(__name__)
 FIELDS = {
     "tables": "owners,domains,tags,columns,tableConstraints",
     "containers": "owners,domains,tags,dataModel",
@@ -51,18 +56,33 @@ class Wanted:
 
 async def bring(catalog: Catalog, collection: str, wanted: Sequence[Wanted]) -> dict[str, Json | Failure]:
     """Let each entity be as it is wanted; by its key, the entity as it is stored, or why it is not."""
-    stored = dict(
-        zip(
-            (w.fqn for w in wanted),
-            await asyncio.gather(*(read(catalog, collection, w.fqn) for w in wanted)),
-            strict=True,
-        )
-    )
-    to_write = {w.fqn: w for w in wanted if _differs(collection, w, stored[w.fqn])}
-    failed = await _write(catalog, collection, list(to_write.values()), stored)
+    found = await asyncio.gather(*(outcome(read(catalog, collection, w.fqn)) for w in wanted))
+    failed = {w.fqn: f for w, f in zip(wanted, found, strict=True) if isinstance(f, TransientError | PermanentError)}
+    stored = {
+        w.fqn: f for w, f in zip(wanted, found, strict=True) if not isinstance(f, TransientError | PermanentError)
+    }
+    to_write = {w.fqn: w for w in wanted if w.fqn in stored and _differs(collection, w, stored[w.fqn])}
+    failed |= await _write(catalog, collection, list(to_write.values()), stored)
     return dict(zip((w.key or w.fqn for w in wanted), await asyncio.gather(
-        *(_finish(catalog, collection, w, stored[w.fqn], w.fqn in to_write, failed.get(w.fqn)) for w in wanted)
+        *(_finish(catalog, collection, w, stored.get(w.fqn), w.fqn in to_write, failed.get(w.fqn)) for w in wanted)
     ), strict=True))  # fmt: skip
+
+
+async def outcome(work: Coroutine[Any, Any, T]) -> T | Failure:
+    """What comes of it, or why nothing does: a fault in bringing one thing must not keep the others from being brought.
+
+    It goes on being tried for a while, as if the catalog were to blame, and is logged.
+    """
+    try:
+        return await work
+    except (TransientError, PermanentError) as error:
+        return error
+    except ValidationError as error:
+        found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)[:5])
+        return PermanentError(f"the event is not of its type's form: {found}")
+    except Exception as error:
+        LOG.exception("a part of an event could not be brought into the catalog")
+        return TransientError("unexpected", f"{type(error).__name__}, see the log")
 
 
 async def read(catalog: Catalog, collection: str, name: str) -> Json | None:
@@ -95,16 +115,18 @@ async def _write(
     catalog: Catalog, collection: str, wanted: Sequence[Wanted], stored: dict[str, Json | None]
 ) -> dict[str, Failure]:
     """Create or update, many in a request; what failed, by name."""
-    requests = {w.fqn: await _request(catalog, collection, w, stored[w.fqn]) for w in wanted}
+    made = await asyncio.gather(*(outcome(_request(catalog, collection, w, stored[w.fqn])) for w in wanted))
+    requests = {w.fqn: m for w, m in zip(wanted, made, strict=True) if isinstance(m, dict)}
+    failed = {w.fqn: m for w, m in zip(wanted, made, strict=True) if not isinstance(m, dict)}
     # The server takes an entity of a bulk request whose hash it knows for unchanged, whatever it says.
-    alone = [w.fqn for w in wanted if (stored[w.fqn] or {}).get("sourceHash") == w.hash]
-    names = [w.fqn for w in wanted if w.fqn not in alone]
+    alone = [w.fqn for w in wanted if w.fqn in requests and (stored[w.fqn] or {}).get("sourceHash") == w.hash]
+    names = [n for n in requests if n not in alone]
     parts = [names[i : i + AT_ONCE] for i in range(0, len(names), AT_ONCE)]
     found = await asyncio.gather(
         *(_bulk(catalog, collection, {n: requests[n] for n in part}) for part in parts),
         *(_single(catalog, collection, n, requests[n]) for n in alone),
     )
-    return {name: failure for one in found for name, failure in one.items()}
+    return failed | {name: failure for one in found for name, failure in one.items()}
 
 
 async def _bulk(catalog: Catalog, collection: str, requests: dict[str, Json]) -> dict[str, Failure]:
@@ -175,27 +197,30 @@ async def history_of(catalog: Catalog, collection: str, stored: Json) -> History
 async def _finish(
     catalog: Catalog, collection: str, wanted: Wanted, stored: Json | None, written: bool, failed: Failure | None
 ) -> Json | Failure:
-    """Correct what a PUT of a bot does not; the entity as it then is."""
     if failed:
         return failed
-    try:
-        known = stored is not None
-        catalog.tally.created += not known
-        if written:
-            stored = await read(catalog, collection, wanted.fqn)
-        assert stored is not None
-        catalog.wrote(stored if written else {})
-        steps, gave_way = await _corrections(catalog, collection, wanted, stored) if known else ([], [])
-        if steps:
-            answer = await catalog.client.patch(f"{collection}/{stored['id']}", steps, stored.get("version"))
-            stored = {**stored, **catalog.wrote(answer)}
-        catalog.tally.updated += known and (written or bool(steps))
-        theirs = wanted.body.description and stored.get("description") != wanted.body.description
-        catalog.tally.kept += bool(theirs)
-        for one in gave_way:
-            catalog.overridden(one)
-    except (TransientError, PermanentError) as error:
-        return error
+    found: Json | Failure = await outcome(_corrected(catalog, collection, wanted, stored, written))
+    return found
+
+
+async def _corrected(catalog: Catalog, collection: str, wanted: Wanted, stored: Json | None, written: bool) -> Json:
+    """Correct what a PUT of a bot does not; the entity as it then is."""
+    known = stored is not None
+    catalog.tally.created += not known
+    if written:
+        stored = await read(catalog, collection, wanted.fqn)
+    if stored is None:
+        raise TransientError("absent", f"{collection} {wanted.fqn} is not there after it was written")
+    catalog.wrote(stored if written else {})
+    steps, gave_way = await _corrections(catalog, collection, wanted, stored) if known else ([], [])
+    if steps:
+        answer = await catalog.client.patch(f"{collection}/{stored['id']}", steps, stored.get("version"))
+        stored = {**stored, **catalog.wrote(answer)}
+    catalog.tally.updated += known and (written or bool(steps))
+    theirs = wanted.body.description and stored.get("description") != wanted.body.description
+    catalog.tally.kept += bool(theirs)
+    for one in gave_way:
+        catalog.overridden(one)
     return stored
 
 

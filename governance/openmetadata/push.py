@@ -6,23 +6,24 @@ An event is read by the types of `governance.model`; one that no part is for con
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter
 
 from governance.model import CheckResult, Dataset, Event, LineageEdge, Profile, Run
 from governance.openmetadata.catalog import Catalog, Tally
 from governance.openmetadata.concerns import DATASET, GATES, LINEAGE, RUNS, STALE
 from governance.openmetadata.datasets import Told, mark_stale, push_datasets
 from governance.openmetadata.edges import Made, push_edges
+from governance.openmetadata.entities import Failure, outcome
 from governance.openmetadata.quality import push_checks
 from governance.openmetadata.runs import push_run
-from governance.transports.base import PermanentError, TransientError
+from governance.transports.base import TransientError
 
-LOG = logging.getLogger(__name__)
-Failure = TransientError | PermanentError
+_EDGES = TypeAdapter(tuple[LineageEdge, ...])
+_NAMES = TypeAdapter(tuple[str, ...] | None)
+_CHECKS = TypeAdapter(tuple[CheckResult, ...])
 Work = Callable[[Catalog, Event], Coroutine[Any, Any, None]]
 
 
@@ -39,34 +40,22 @@ class Pusher:
         told: dict[str, Told] = {}
         for event in events:
             if event.type == DATASET:
-                try:
-                    told[event.id] = dataset_of(event)
-                except ValidationError as error:
-                    failed[event.id] = _unreadable(error)
+                found = await outcome(_told(event))
+                if isinstance(found, Told):
+                    told[event.id] = found
+                else:
+                    failed[event.id] = found
         failed |= await push_datasets(self.catalog, told) if told else {}
         later = [(e, work) for e in events if (work := WORK.get(e.type))]
-        outcomes = await asyncio.gather(*(self._one(e, w) for e, w in later))
-        failed |= {e.id: outcome for (e, _), outcome in zip(later, outcomes, strict=True) if outcome}
+        ends = await asyncio.gather(*(outcome(work(self.catalog, e)) for e, work in later))
+        failed |= {e.id: end for (e, _), end in zip(later, ends, strict=True) if end}
         if any(isinstance(f, TransientError) and f.reason == "absent" for f in failed.values()):
             self.catalog.forget()
         return failed
 
-    async def _one(self, event: Event, work: Work) -> Failure | None:
-        try:
-            await work(self.catalog, event)
-        except (TransientError, PermanentError) as error:
-            return error
-        except ValidationError as error:
-            return _unreadable(error)
-        except Exception as error:  # a fault in bringing one event must not keep the others from being brought
-            LOG.exception("event %s of %s", event.type, event.subject)
-            return TransientError("unexpected", f"{type(error).__name__}, see the log")
-        return None
 
-
-def _unreadable(error: ValidationError) -> PermanentError:
-    found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)[:5])
-    return PermanentError(f"the event is not of its type's form: {found}")
+async def _told(event: Event) -> Told:
+    return dataset_of(event)
 
 
 def dataset_of(event: Event) -> Told:
@@ -99,14 +88,14 @@ def origin_of(event: Event) -> Told | None:
 
 def made_of(event: Event) -> Made:
     """What `hallmark.lineage.published.v1` tells."""
-    edges = tuple(LineageEdge.model_validate(e) for e in event.data.get("edges") or ())
-    inputs = event.data.get("inputs")
+    edges = _EDGES.validate_python(event.data.get("edges") or ())
+    inputs = _NAMES.validate_python(event.data.get("inputs"))
     pipeline, sql = str(event.data.get("pipeline") or ""), str(event.data.get("sql") or "")
-    return Made(event.subject, edges, pipeline, sql, None if inputs is None else tuple(inputs))
+    return Made(event.subject, edges, pipeline, sql, inputs)
 
 
 async def _gate(catalog: Catalog, event: Event) -> None:
-    checks = tuple(CheckResult.model_validate(c) for c in event.data.get("checks") or ())
+    checks = _CHECKS.validate_python(event.data.get("checks") or ())
     await push_checks(catalog, event.subject, checks, event.time)
 
 

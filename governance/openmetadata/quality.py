@@ -6,14 +6,13 @@ pass and when they fail; a failed one has the query that shows its rows, and a s
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from governance.model import CheckResult
 from governance.openmetadata import bodies
-from governance.openmetadata.catalog import Catalog
+from governance.openmetadata.catalog import Catalog, together
 from governance.openmetadata.datasets import place_of
 from governance.openmetadata.entities import Json
 from governance.openmetadata.names import clean, entity_link, fqn, in_path, join
@@ -24,6 +23,8 @@ DIMENSIONS: Mapping[str, str] = {
     "expression_is_true": "Consistency", "freshness": "Accuracy",
 }  # fmt: skip
 RESULT_LIMIT = 2_000
+_FAR = 10 * 365 * 86_400_000
+"""Milliseconds: the server wants both ends of a time."""
 
 
 async def push_checks(catalog: Catalog, dataset: str, checks: tuple[CheckResult, ...], at: datetime) -> None:
@@ -36,7 +37,7 @@ async def push_checks(catalog: Catalog, dataset: str, checks: tuple[CheckResult,
     if found is None:
         raise TransientError("absent", f"table {place.fqn} is not in the catalog")
     columns = {c["name"].casefold(): c["name"] for c in found["columns"]}
-    await asyncio.gather(*(_push(catalog, place.fqn, columns, check, at) for check in checks))
+    await together(*(_push(catalog, place.fqn, columns, check, at) for check in checks))
 
 
 async def _push(catalog: Catalog, table: str, columns: Mapping[str, str], check: CheckResult, at: datetime) -> None:
@@ -44,14 +45,22 @@ async def _push(catalog: Catalog, table: str, columns: Mapping[str, str], check:
     column = columns.get(catalog.places.stored(check.column).casefold()) if check.column else None
     case = await case_of(catalog, table, column, check)
     path = f"dataQuality/testCases/testCaseResults/{in_path(case['fullyQualifiedName'])}"
-    new = await catalog.client.post(path, result_of(check, at).json_body())
-    if check.success or not new:  # one that is there already was told with its rows
+    result = result_of(check, at)
+    await catalog.client.post(path, result.json_body())
+    # One that was there already may have been told without its rows, by who died over it.
+    if check.success or await _is_old(catalog, path, result.timestamp):
         return
     if check.sample:
         rows = {"columns": check.sample.columns, "rows": check.sample.rows}
         await catalog.client.put(f"dataQuality/testCases/{case['id']}/failedRowsSample", rows, validate="false")
     if check.query:
         await catalog.client.put_text(f"dataQuality/testCases/{case['id']}/inspectionQuery", check.query)
+
+
+async def _is_old(catalog: Catalog, results: str, at: int) -> bool:
+    """Whether the case has a newer result than that of a time, so that its rows are no more those of the case."""
+    found = await catalog.client.get(results, startTs=at + 1, endTs=at + _FAR)
+    return bool((found or {}).get("data"))
 
 
 async def case_of(catalog: Catalog, table: str, column: str | None, check: CheckResult) -> Json:

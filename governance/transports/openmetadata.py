@@ -7,6 +7,7 @@ event becomes requests is in `governance/openmetadata`. Bodies of errors are `{c
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -31,7 +32,8 @@ _MESSAGE_LIMIT = 500
 class Client:
     """Requests to one server, over connections that are kept. Use as an asynchronous context manager.
 
-    `token` is asked whenever the server refuses the last one, so that a rotated token is found.
+    `token` is asked whenever the server refuses the last one, so that a rotated token is found. Once the server does
+    not answer, or refuses the newest token, every request raises that Outage at once until `probe` finds it well again.
     Every method raises TransientError or PermanentError as the answer is one or the other; the token is in neither.
     """
 
@@ -41,6 +43,8 @@ class Client:
         self._at_once = asyncio.Semaphore(CONNECTIONS)
         self._http: httpx.AsyncClient | None = None
         self._header: dict[str, str] = {}
+        self._out: Outage | None = None
+        self._asking = asyncio.Lock()
         self.written = 0
         """Requests that changed something, or may have."""
 
@@ -62,13 +66,16 @@ class Client:
 
     async def probe(self) -> None:
         """Raises Outage for a server that does not answer at once, or is of another release."""
+        self._out = None
         try:
-            answer = await self._ask("GET", "system/version", timeout=PROBE_SECONDS)
+            answer = await self._send("GET", "system/version", self._header, timeout=PROBE_SECONDS)
+            if not answer.is_success:
+                raise failure(answer, "GET system/version")
         except TransientError as error:
             raise Outage(error.reason, str(error), error.retry_after) from None
         except PermanentError as error:
             raise Outage("server", f"no OpenMetadata answers there: {error}") from None
-        version = str((answer or {}).get("version", "unknown"))
+        version = str(_body(answer).get("version", "unknown"))
         if not version.startswith(SERVED):
             raise Outage("server", f"OpenMetadata is of release {version}, and {SERVED}x is asked for")
 
@@ -102,50 +109,76 @@ class Client:
 
     async def _ask(
         self, method: str, path: str, *, kind: str = "application/json", header: Mapping[str, str] | None = None,
-        timeout: float | None = None, missing: Any = TransientError, exists: Any = PermanentError, **content: Any,
+        missing: Any = TransientError, exists: Any = PermanentError, **content: Any,
     ) -> dict[str, Any] | None:  # fmt: skip
         """One request, and once more with a new token where the last one is refused."""
+        more = {"Content-Type": kind, **(header or {})}
         async with self._at_once:
-            if not self._header:
-                self._authorise()
-            answer = await self._send(method, path, kind, header, timeout, content)
-            if answer.status_code == 401 and self._authorise():
-                answer = await self._send(method, path, kind, header, timeout, content)
+            if self._out:
+                raise self._out
+            used = self._header or self._authorise({})
+            try:
+                answer = await self._send(method, path, {**used, **more}, **content)
+                if answer.status_code == 401 and (new := self._authorise(used)) != used:
+                    answer = await self._send(method, path, {**new, **more}, **content)
+            except Outage:
+                raise
+            except TransientError:
+                await self._doubt()
+                raise
         if method != "GET":
             self.written += 1
         if (answer.status_code == 404 and missing is None) or (answer.status_code == 409 and exists is None):
             return None
         if answer.is_success:
             return _body(answer)
-        raise failure(answer, f"{method} {path.partition('?')[0]}")
+        error = failure(answer, f"{method} {path.partition('?')[0]}")
+        if isinstance(error, Outage):
+            self._out = error
+        raise error
 
-    def _authorise(self) -> bool:
-        """Read the token; whether it is another one than before."""
-        before = self._header
+    def _authorise(self, refused: Mapping[str, str]) -> Mapping[str, str]:
+        """The header with the token, read again unless another request did so since this one was refused."""
+        if self._header != refused:
+            return self._header
         try:
             token = self._token()
         except HallmarkError as error:
             raise Outage("auth", str(error)) from None
+        if token and not (token.isascii() and token.isprintable()):
+            raise Outage("auth", "the token has characters that none has: it is not a token, or not all of it")
         self._header = {"Authorization": f"Bearer {token}"} if token else {}
-        return self._header != before
+        return self._header
+
+    async def _doubt(self) -> None:
+        """A request was not answered: raises Outage if that is no matter of this one, and keeps it for the others."""
+        async with self._asking:
+            if self._out is None:
+                try:
+                    await self.probe()
+                except Outage as error:
+                    self._out = error
+        if self._out:
+            raise self._out
 
     async def _send(
-        self, method: str, path: str, kind: str, header: Mapping[str, str] | None, timeout: float | None,
-        content: Mapping[str, Any],
-    ) -> httpx.Response:  # fmt: skip
+        self, method: str, path: str, headers: Mapping[str, str], timeout: float | None = None, **content: Any
+    ) -> httpx.Response:
         if self._http is None:
-            limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+            # One more than there are requests at once: a probe does not wait for those that hang.
+            limits = httpx.Limits(max_connections=CONNECTIONS + 1, max_keepalive_connections=CONNECTIONS)
             # Proxies and .netrc of the environment are the standard way of getting out, and httpx reads them.
             self._http = httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(self._timeout, connect=3.0))
-        headers = {**self._header, "Content-Type": kind, **(header or {})}
         try:
             return await self._http.request(
                 method, self._base + path, headers=headers, timeout=timeout or self._http.timeout, **content
             )
         except httpx.TimeoutException as error:
             raise TransientError("timeout", f"OpenMetadata: {type(error).__name__} at {method} {path}") from None
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise TransientError("connection", f"OpenMetadata: {error or type(error).__name__}") from None
+        except httpx.InvalidURL as error:
+            raise Outage("connection", f"the address of OpenMetadata is none: {error}") from None
 
 
 def failure(answer: httpx.Response, what: str) -> TransientError | PermanentError:
@@ -187,13 +220,17 @@ def _retry_after(answer: httpx.Response) -> float | None:
     if text is None:
         return None
     try:
-        return max(float(text), 0.0)
+        return _seconds(float(text))
     except ValueError:
         pass
     try:
-        return max((parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds(), 0.0)
-    except (ValueError, TypeError):
+        return _seconds((parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError, OverflowError):
         return None
+
+
+def _seconds(asked: float) -> float | None:
+    return max(asked, 0.0) if math.isfinite(asked) else None
 
 
 class OpenMetadataTransport:
