@@ -35,9 +35,10 @@ def token(settings: Settings) -> str | None:
     if file := settings.openmetadata_token_file:
         try:
             return Path(file).read_text(encoding="utf-8").strip()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
+            cause = f"it cannot be read ({getattr(error, 'strerror', None) or 'it is no text'})"
             raise ConfigurationError(
-                "HALLMARK_OPENMETADATA_TOKEN_FILE", f"it cannot be read ({error.strerror})", "correct the path"
+                "HALLMARK_OPENMETADATA_TOKEN_FILE", cause, "correct the path, or write the bot's token into it"
             ) from None
     from blocks.register import secret
 

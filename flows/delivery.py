@@ -18,6 +18,7 @@ PATIENCE = 0.5
 def relay(settings: Settings, wait: float = 60.0) -> int:
     """Copy new events from the warehouse to the outbox; repeating it after a kill adds nothing.
 
+    A destination gets all of its events in their order, whoever else is told of each.
     Raises LockedError when the warehouse is held for longer than `wait` seconds.
     """
     if not is_made(settings):
@@ -25,12 +26,12 @@ def relay(settings: Settings, wait: float = 60.0) -> int:
     ownership, names, copied = load_ownership(), configured(settings), 0
     with open_outbox(settings) as outbox, open_warehouse(settings, wait) as warehouse:
         while events := warehouse.ledger.unrelayed(PAGE):
-            by_route: dict[tuple[str, ...], list[Event]] = {}
+            by_destination: dict[str, list[Event]] = {}
             for event in events:
-                to = tuple(d.name for d in route(event, ownership) if d.transport in names)
-                by_route.setdefault(to, []).append(event)
-            for to, routed in by_route.items():
-                outbox.put(routed, to)
+                for to in (d for d in route(event, ownership) if d.transport in names):
+                    by_destination.setdefault(to.name, []).append(event)
+            for name, routed in by_destination.items():
+                outbox.put(routed, [name])
             with warehouse.transaction():
                 warehouse.ledger.relayed([e.id for e in events])
             copied += len(events)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -30,8 +31,6 @@ PROBE_SECONDS = 0.7
 """How long a server that may be down is waited for, before anything is sent to it."""
 SERVED = "2.0."
 """The releases whose behaviour this client knows; the server's own client asks for the same."""
-STALLS = 3
-"""Requests in a row without an answer in time, after which a server counts as down."""
 DELIVERY_SECONDS = 90.0
 """How long one delivery may take, within the lease of its events; what was brought by then is not brought again."""
 _MESSAGE_LIMIT = 500
@@ -41,7 +40,8 @@ _TOKEN = re.compile(r"[!-~]+")
 class Client:
     """Requests to one server, over connections that are kept. Use as an asynchronous context manager.
 
-    `token` is asked whenever the server refuses the last one, so that a rotated token is found.
+    `token` is asked whenever the server refuses the last one, so that a rotated token is found. Once the server does
+    not answer, or refuses the newest token, every request raises that Outage at once until `probe` finds it well again.
     Every method raises TransientError or PermanentError as the answer is one or the other; the token is in neither.
     """
 
@@ -52,7 +52,8 @@ class Client:
         self._http: httpx.AsyncClient | None = None
         self._header: dict[str, str] = {}
         self._reading = asyncio.Lock()
-        self._stalls = 0
+        self._asking = asyncio.Lock()
+        self._out: Outage | None = None
         self.names: frozenset[str] = frozenset()
         """Those under which the token lets the server know us."""
         self.written = 0
@@ -77,14 +78,16 @@ class Client:
 
     async def probe(self) -> None:
         """Raises Outage for a server that does not answer at once, or is of another release."""
-        self._stalls = 0
+        self._out = None
         try:
-            answer = await self._ask("GET", "system/version", timeout=PROBE_SECONDS)
+            answer = await self._send("GET", "system/version", self._header, timeout=PROBE_SECONDS)
+            if not answer.is_success:
+                raise failure(answer, "GET system/version")
         except TransientError as error:
             raise Outage(error.reason, str(error), error.retry_after) from None
         except PermanentError as error:
             raise Outage("server", f"no OpenMetadata answers there: {error}") from None
-        version = str((answer or {}).get("version", "unknown"))
+        version = str(_body(answer).get("version", "unknown"))
         if not version.startswith(SERVED):
             raise Outage("server", f"OpenMetadata is of release {version}, and {SERVED}x is asked for")
 
@@ -118,23 +121,33 @@ class Client:
 
     async def _ask(
         self, method: str, path: str, *, kind: str = "application/json", header: Mapping[str, str] | None = None,
-        timeout: float | None = None, missing: Any = TransientError, exists: Any = PermanentError, **content: Any,
+        missing: Any = TransientError, exists: Any = PermanentError, **content: Any,
     ) -> dict[str, Any] | None:  # fmt: skip
         """One request, and once more with a new token where the last one is refused."""
+        more = {"Content-Type": kind, **(header or {})}
         async with self._at_once:
-            if self._stalls >= STALLS:
-                raise Outage("timeout", "OpenMetadata does not answer in time")
+            if self._out:
+                raise self._out
             used = self._header or await self._authorised({})
-            answer = await self._send(method, path, kind, {**used, **(header or {})}, timeout, content)
-            if answer.status_code == 401 and (anew := await self._authorised(used)) != used:
-                answer = await self._send(method, path, kind, {**anew, **(header or {})}, timeout, content)
+            try:
+                answer = await self._send(method, path, {**used, **more}, **content)
+                if answer.status_code == 401 and (anew := await self._authorised(used)) != used:
+                    answer = await self._send(method, path, {**anew, **more}, **content)
+            except Outage:
+                raise
+            except TransientError:
+                await self._doubt()
+                raise
         if method != "GET":
             self.written += 1
         if (answer.status_code == 404 and missing is None) or (answer.status_code == 409 and exists is None):
             return None
         if answer.is_success:
             return _body(answer)
-        raise failure(answer, f"{method} {path.partition('?')[0]}")
+        error = failure(answer, f"{method} {path.partition('?')[0]}")
+        if isinstance(error, Outage):
+            self._out = error
+        raise error
 
     async def _authorised(self, refused: Mapping[str, str]) -> dict[str, str]:
         """The header with the token as it is now, read anew unless another request has done so meanwhile."""
@@ -152,27 +165,35 @@ class Client:
             self.names = frozenset(names_in(token or ""))
             return self._header
 
+    async def _doubt(self) -> None:
+        """A request was not answered: raises Outage if that is no matter of this one, and keeps it for the others."""
+        async with self._asking:
+            if self._out is None:
+                try:
+                    await self.probe()
+                except Outage as error:
+                    self._out = error
+        if self._out:
+            raise self._out
+
     async def _send(
-        self, method: str, path: str, kind: str, header: Mapping[str, str], timeout: float | None,
-        content: Mapping[str, Any],
-    ) -> httpx.Response:  # fmt: skip
+        self, method: str, path: str, headers: Mapping[str, str], timeout: float | None = None, **content: Any
+    ) -> httpx.Response:
         if self._http is None:
-            limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+            # One more than there are requests at once: a probe does not wait for those that hang.
+            limits = httpx.Limits(max_connections=CONNECTIONS + 1, max_keepalive_connections=CONNECTIONS)
             # Proxies and .netrc of the environment are the standard way of getting out, and httpx reads them.
             self._http = httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(self._timeout, connect=3.0))
-        headers = {"Content-Type": kind, **header}
         try:
             answer = await self._http.request(
                 method, self._base + path, headers=headers, timeout=timeout or self._http.timeout, **content
             )
         except httpx.TimeoutException as error:
-            self._stalls += 1
             raise TransientError("timeout", f"OpenMetadata: {type(error).__name__} at {method} {path}") from None
         except httpx.HTTPError as error:
             raise TransientError("connection", f"OpenMetadata: {error or type(error).__name__}") from None
         except httpx.InvalidURL:
             raise Outage("connection", "the address of OpenMetadata is no URL") from None
-        self._stalls = 0
         return answer
 
 
@@ -228,13 +249,17 @@ def _retry_after(answer: httpx.Response) -> float | None:
     if text is None:
         return None
     try:
-        return max(float(text), 0.0)
+        return _seconds(float(text))
     except ValueError:
         pass
     try:
-        return max((parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds(), 0.0)
-    except (ValueError, TypeError):
+        return _seconds((parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError, OverflowError):
         return None
+
+
+def _seconds(asked: float) -> float | None:
+    return max(asked, 0.0) if math.isfinite(asked) else None
 
 
 class OpenMetadataTransport:
