@@ -5,16 +5,18 @@ Nothing is connected to before something is delivered.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
 from blocks.settings import Settings
-from governance.errors import ConfigurationError
+from governance.errors import ConfigurationError, UnreachableError
 from governance.oncall import load_ownership
 from governance.openmetadata.catalog import Catalog
 from governance.openmetadata.overrides import Overrides
 from governance.openmetadata.places import Places
-from governance.transports.openmetadata import Client, OpenMetadataTransport
+from governance.transports.base import PermanentError, TransientError
+from governance.transports.openmetadata import SERVED, Client, OpenMetadataTransport, Stranger
 
 
 def open_catalog(settings: Settings) -> OpenMetadataTransport:
@@ -28,6 +30,36 @@ def catalog_of(settings: Settings) -> Catalog:
         raise ConfigurationError("the catalog", "no OpenMetadata is configured", "set HALLMARK_OPENMETADATA_URL")
     client = Client(settings.openmetadata_url, lambda: token(settings))
     return Catalog(client, places(settings), load_ownership().teams, overridden=Overrides(settings.state_database))
+
+
+def check(settings: Settings) -> str:
+    """Whether the catalog of the settings answers, knows the token and is of a release that is known, in words.
+
+    Raises UnreachableError for one that does not answer, ConfigurationError for what has to be corrected.
+    """
+    if not settings.openmetadata_url:
+        return "none is configured"
+    client, url = catalog_of(settings).client, settings.openmetadata_url
+
+    async def ask() -> str:
+        async with client:
+            version = await client.probe()
+            await client.get("tables", limit=1)
+        return f"OpenMetadata {version} at {url} answers, and takes the token"
+
+    try:
+        return asyncio.run(ask())
+    except TransientError as error:
+        if error.reason == "auth":
+            remedy = "write the bot's newest token into HALLMARK_OPENMETADATA_TOKEN_FILE or its block"
+            raise ConfigurationError(f"the catalog {url}", f"it refuses the token ({error})", remedy) from None
+        if isinstance(error, Stranger):
+            remedy = f"correct HALLMARK_OPENMETADATA_URL, or use a server of release {SERVED}x"
+            raise ConfigurationError(f"the catalog {url}", str(error), remedy) from None
+        remedy = "start it, or correct HALLMARK_OPENMETADATA_URL; its events wait in the outbox until then"
+        raise UnreachableError(f"the catalog {url}", str(error), remedy) from None
+    except PermanentError as error:
+        raise ConfigurationError(f"the catalog {url}", str(error), "give the bot the role that reads") from None
 
 
 def token(settings: Settings) -> str | None:

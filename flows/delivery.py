@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from blocks.settings import Settings
 from blocks.warehouses import is_made, open_warehouse
 from flows.state import configured, open_outbox, transports
@@ -40,12 +43,24 @@ def relay(settings: Settings, wait: float = 60.0) -> int:
 
 def drain(settings: Settings) -> dict[str, int]:
     """Deliver what is due, and forget what was delivered long ago: {delivered, waiting, buried}."""
+    with draining(settings) as deliver:
+        return deliver()
+
+
+@contextmanager
+def draining(settings: Settings) -> Iterator[Callable[[], dict[str, int]]]:
+    """What can be called again and again to deliver: it keeps its connections, and leaves alone who does not answer."""
     by_name = transports(settings)
     try:
         with open_outbox(settings) as outbox:
-            counts = Dispatcher(outbox, by_name).drain(patience=PATIENCE)
-            outbox.prune()
+            dispatcher = Dispatcher(outbox, by_name)
+
+            def deliver() -> dict[str, int]:
+                counts = dispatcher.drain(patience=PATIENCE)
+                outbox.prune()
+                return counts
+
+            yield deliver
     finally:
         for transport in by_name.values():
             transport.close(1.0)
-    return counts

@@ -37,6 +37,10 @@ _MESSAGE_LIMIT = 500
 _TOKEN = re.compile(r"[!-~]+")
 
 
+class Stranger(Outage):
+    """What answers is another server, or one of another release: time alone will not mend it."""
+
+
 class Client:
     """Requests to one server, over connections that are kept. Use as an asynchronous context manager.
 
@@ -76,8 +80,8 @@ class Client:
             await self._http.aclose()
             self._http = None
 
-    async def probe(self) -> None:
-        """Raises Outage for a server that does not answer at once, or is of another release."""
+    async def probe(self) -> str:
+        """Its version. Raises Outage for a server that does not answer at once, or is of another release (Stranger)."""
         self._out = None
         try:
             answer = await self._send("GET", "system/version", self._header, timeout=PROBE_SECONDS)
@@ -86,10 +90,11 @@ class Client:
         except TransientError as error:
             raise Outage(error.reason, str(error), error.retry_after) from None
         except PermanentError as error:
-            raise Outage("server", f"no OpenMetadata answers there: {error}") from None
+            raise Stranger("server", f"no OpenMetadata answers there: {error}") from None
         version = str(_body(answer).get("version", "unknown"))
         if not version.startswith(SERVED):
-            raise Outage("server", f"OpenMetadata is of release {version}, and {SERVED}x is asked for")
+            raise Stranger("server", f"OpenMetadata is of release {version}, and {SERVED}x is asked for")
+        return version
 
     async def get(self, path: str, **params: str | int) -> dict[str, Any] | None:
         """What is there, or None."""
