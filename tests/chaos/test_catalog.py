@@ -272,7 +272,9 @@ def test_an_event_of_a_wrong_form_is_buried_and_blocks_nobody(server: Server, tm
     with Outbox(place.state) as outbox:
         buried = outbox.rows(state="buried")
     assert {row["event_id"] for row in buried} == {e.id for e in wrong}
-    assert all("is not of its type's form" in row["last_error"] and row["attempts"] == 1 for row in buried), buried
+    assert all("an event that is not of the form of" in row["last_error"] and row["attempts"] == 1 for row in buried), (
+        buried
+    )
     assert server.snapshot(times=True)["series"].keys() == three["series"].keys()
 
 
