@@ -143,8 +143,8 @@ class Client:
                     answer = await self._send(method, path, {**anew, **more}, **content)
             except Outage:
                 raise
-            except TransientError as error:
-                self._late += error.reason == "timeout"
+            except TransientError as unanswered:
+                self._late += unanswered.reason == "timeout"
                 await self._doubt()
                 raise
             self._late = 0
