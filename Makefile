@@ -4,11 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 LINT_VENV := .venv-sqlfluff
 FAKESNOW_VENV := .venv-fakesnow
+DATACONTRACT_VENV := .venv-datacontract
 BIN := $(VENV)/bin
 # Stands for a complete environment: an installation that was killed leaves none, and is done again.
 READY := $(VENV)/.ready
 LINT_READY := $(LINT_VENV)/.ready
 FAKESNOW_READY := $(FAKESNOW_VENV)/.ready
+DATACONTRACT_READY := $(DATACONTRACT_VENV)/.ready
 PEERS := $(basename $(notdir $(wildcard benchmarks/peers/*.lock)))
 
 # All tests share the cores file by file, the long ones first; at most four at a time: each keeps servers of its own.
@@ -27,7 +29,7 @@ run: $(READY)  ## sample data the first time, a wave of changes each later time,
 	@$(BIN)/hallmark sample --wave
 	@$(BIN)/hallmark run
 
-test: $(READY) $(FAKESNOW_READY)  ## all tests, or those of TESTS=path
+test: $(READY) $(FAKESNOW_READY) $(DATACONTRACT_READY)  ## all tests, or those of TESTS=path
 	@$(BIN)/python -m pytest $(or $(TESTS),$(PARALLEL))
 
 chaos: $(READY) $(FAKESNOW_READY)  ## kills runs at 200 points (KILLS=n) over all kinds of sources, at 50 on Snowflake, and dispatchers at 100
@@ -62,7 +64,7 @@ pictures: $(READY)  ## makes the pictures and outputs of the documentation from 
 
 clean:  ## removes the environments, the caches, and all that runs have kept (.hallmark)
 	-@if [ -x $(BIN)/hallmark ] && [ -d .hallmark ]; then $(BIN)/hallmark sample --remove; fi
-	rm -rf $(VENV) $(LINT_VENV) $(FAKESNOW_VENV) .venv-bench-* .bench .hallmark .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info dbt/target dbt/logs
+	rm -rf $(VENV) $(LINT_VENV) $(FAKESNOW_VENV) $(DATACONTRACT_VENV) .venv-bench-* .bench .hallmark .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info dbt/target dbt/logs
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements.lock pyproject.toml
@@ -79,6 +81,11 @@ $(LINT_READY): requirements-lint.lock
 $(FAKESNOW_READY): requirements-fakesnow.lock
 	@echo "Installing into $(FAKESNOW_VENV)"
 	@$(call sync,$(FAKESNOW_VENV),requirements-fakesnow.lock)
+	@touch $@
+
+$(DATACONTRACT_READY): requirements-datacontract.lock
+	@echo "Installing into $(DATACONTRACT_VENV)"
+	@$(call sync,$(DATACONTRACT_VENV),requirements-datacontract.lock)
 	@touch $@
 
 .venv-bench-%/.ready: benchmarks/peers/%.lock

@@ -44,6 +44,10 @@ class Settings(BaseSettings):
     openmetadata_url: str | None = None
     openmetadata_token: SecretStr | None = None
     openmetadata_token_file: Path | None = None
+    sigma_url: str | None = None
+    """Sigma's API, such as https://aws-api.sigmacomputing.com; `catalog` reads dashboards there."""
+    sigma_client_id: SecretStr | None = None
+    sigma_client_secret: SecretStr | None = None
     slack_url: str | None = None
     slack_token: SecretStr | None = None
     slack_webhook_url: SecretStr | None = None

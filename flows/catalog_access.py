@@ -15,15 +15,13 @@ from governance.oncall import load_ownership
 from governance.openmetadata.catalog import Catalog
 from governance.openmetadata.overrides import Overrides
 from governance.openmetadata.places import Places
-from governance.openmetadata.push import Pusher
 from governance.transports.base import PermanentError, TransientError
 from governance.transports.openmetadata import SERVED, Client, OpenMetadataTransport, Stranger
 
 
 def open_catalog(settings: Settings) -> OpenMetadataTransport:
     """The transport into the catalog of the settings."""
-    catalog = catalog_of(settings)
-    return OpenMetadataTransport(catalog.client, Pusher(catalog))
+    return OpenMetadataTransport(catalog_of(settings))
 
 
 def catalog_of(settings: Settings) -> Catalog:

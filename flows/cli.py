@@ -17,6 +17,7 @@ from blocks import interrupt
 from flows.commands import (
     backfill,
     catalog,
+    contract,
     discover,
     gc,
     outbox,
@@ -47,6 +48,7 @@ backfill.add_to(app)
 streams.add_to(app)
 outbox.add_to(app)
 catalog.add_to(app)
+contract.add_to(app)
 discover.add_to(app)
 platform.add_to(app)
 gc.add_to(app)

@@ -19,7 +19,9 @@ from blocks.warehouses.base import Batch
 from blocks.warehouses.tags import tagged
 from flows import slots
 from governance.constraints import with_constraints
+from governance.contracts import DataContract, declared_contracts
 from governance.errors import ConfigurationError
+from governance.events import Teller
 from governance.manifest import DeclaredTest, datasets, declared_tests
 from governance.model import Dataset, Event
 from governance.protection import OPEN, Protection, protections
@@ -68,6 +70,11 @@ class Context:
         """dataset → who may see what of it, as dbt's YAML declares it; what leaves the warehouse is masked by it."""
         return protections(self.manifest)
 
+    @cached_property
+    def contracts(self) -> dict[str, DataContract]:
+        """dataset → what its readers are promised, of the tables of gold."""
+        return {c.dataset: c for c in declared_contracts(self.manifest)}
+
     @property
     def protections(self) -> dict[str, Protection]:
         """What of it the warehouse is told; who may open a file sees all of it."""
@@ -94,10 +101,15 @@ class Context:
         """Whose the source is."""
         return self.sources[source].owner
 
+    @property
+    def tell(self) -> Teller:
+        """Of this run."""
+        known = {"slot": slots.show(self.batch.slot), "run_id": self.batch.run_id}
+        return Teller(self.batch.run_id, known, self.settings.clock)
+
     def event(self, type: str, subject: str, cause: str | None = None, **data: object) -> Event:
         """An event of this run; its cause is the run, unless a load is given."""
-        known = {"slot": slots.show(self.batch.slot), "run_id": self.batch.run_id}
-        return Event.of(type, subject, cause or self.batch.run_id, self.settings.clock(), **known, **data)
+        return self.tell.event(type, subject, cause, **data)
 
 
 def sources_path(given: str | None) -> Path:

@@ -1,7 +1,7 @@
 """The rows that a failed check is about: the SQL that shows them, and a few of them, for whoever is told of it.
 
 What is not known here stops no gate: a sample that cannot be taken is empty. Personal columns are masked by the SQL
-itself. A check that passed costs nothing.
+itself; of a table whose rows are for one team each there is no sample. A check that passed costs nothing.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def with_rows(
         for check in of_dataset:
             test = asked[check.check_id]
             query = look.query(test)
-            sample = look.sample(test) if check.failed_rows and samples and room > 0 else Sample()
+            wanted = check.failed_rows and samples and room > 0 and not look.is_of_teams(test.dataset)
+            sample = look.sample(test) if wanted else Sample()
             samples -= bool(sample.rows)
             sample = _within(sample, min(room, SAMPLE_BYTES))
             shown = query if len(query.encode()) <= min(QUERY_BYTES, room) else None
@@ -95,6 +96,10 @@ class _Look:
         if (ids := self.loads.get(test.dataset, ())) and len(ids) <= NAMED_LOADS:
             table = f"(select * from {table} where _load_id in ({', '.join(map(literal, ids))}))"
         return self.warehouse.dialect.fold(rows_themselves(test, self.for_readers, table))
+
+    def is_of_teams(self, dataset: str) -> bool:
+        """Whether a row is for the eyes of its own team, while an event is for all."""
+        return bool(self.context.declared_protection(dataset).team_column)
 
     def sample(self, test: DeclaredTest) -> Sample:
         """Some of the rows; empty, and a line in the log, where that takes too long or cannot be."""

@@ -69,7 +69,7 @@ def ingest_source(
     results = [x for name, r in runs.items() for x in _results(source, name, r.result(raise_on_failure=False))]
     run = pipelines.ingested(source, began, now(), results)
     with open_warehouse(context.settings) as warehouse:
-        warehouse.ledger.events([pipelines.event(context, run, owner)])
+        warehouse.ledger.events([context.tell.run(run, owner=owner)])
     return [{**result, "owner": owner} for result in results]
 
 

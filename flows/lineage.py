@@ -104,7 +104,7 @@ def _origin(context: Context, one: Ready, edges: list[LineageEdge]) -> Dataset |
     if not edges:
         return None
     types = {c.called: c.type for m in one.manifests for c in m.schema}
-    name = edges[0].source.rpartition(".")[0]
+    name = edges[0].source.removesuffix(f".{edges[0].expression.lower()}")  # a column may have dots in its name
     return Dataset(
         name=name, layer="source", kind="table" if name.startswith("postgres:") else "container",
         owner=context.owner(one.load.source),

@@ -21,7 +21,7 @@ from flows.failed_rows import with_rows
 from flows.gates import gate_on
 from flows.lineage import bronze_facts
 from flows.state import save_picture
-from flows.told import gate_event, load_events
+from flows.told import load_events
 from governance.declared_tests import DeclaredTest
 from governance.errors import GateBlocked, HallmarkError, HeldError, SourceError, UnreachableError
 from governance.model import Event
@@ -167,7 +167,7 @@ def run_gate(warehouse: SqlWarehouse, staged: Sequence[Ready], context: Context)
     if blocking := gate.blocked(checks):
         with warehouse.transaction():
             warehouse.ledger.gates(staged[0].load.batch, checks, published=False)
-            warehouse.ledger.events([gate_event(context, name, owner, found) for name, found in mine.items()])
+            warehouse.ledger.events([context.tell.gate(name, found, owner=owner) for name, found in mine.items()])
         raise GateBlocked(
             f"stream {staged[0].load.source}.{staged[0].load.stream.name}",
             f"its gate failed: {', '.join(f'{c.check_id} ({c.failed_rows} rows)' for c in blocking)}",

@@ -28,14 +28,6 @@ _STATES: Mapping[str, RunState] = {
 }  # fmt: skip
 
 
-def event(context: Context, run: Run, owner: str, part: str = "") -> Event:
-    """How a run stands; `part` tells runs of one deployment in a batch apart."""
-    verb = run.state if run.state in ("completed", "failed") else "started"
-    cause = f"{context.batch.run_id}/{part}"
-    data = run.model_dump(mode="json", exclude_defaults=True)
-    return context.event(f"hallmark.run.{verb}.v1", run.pipeline, cause, owner=owner, run=data)
-
-
 def begun(context: Context, name: str, began: datetime) -> Run:
     """A batch, or what is done beside the batches, that has just begun."""
     tasks = [f"ingest-{source}" for source in context.sources] + [f"transform-{x}" for x in LAYERS[1:]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Collection
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -22,6 +23,11 @@ from governance.openmetadata.push import dataset_of, made_of, origin_of
 from governance.openmetadata.reconcile import reconcile
 from governance.transports.base import PermanentError, TransientError
 
+REMEDIES = {
+    "auth": "give a token of a bot that may edit, by HALLMARK_OPENMETADATA_TOKEN or HALLMARK_OPENMETADATA_TOKEN_FILE",
+    **dict.fromkeys(("connection", "timeout", "server"), "start it, or correct HALLMARK_OPENMETADATA_URL"),
+}
+
 
 def mend(settings: Settings) -> dict[str, Any]:
     """The answer of `hallmark reconcile`.
@@ -32,7 +38,10 @@ def mend(settings: Settings) -> dict[str, Any]:
     catalog = catalog_of(settings)
     if not is_made(settings):
         raise ConfigurationError("the catalog", "nothing was published here yet", "run a batch with `hallmark run`")
-    events = newest(settings)
+    with open_warehouse(settings) as warehouse:
+        there = published(settings, warehouse)
+        events = newest(warehouse, there)
+        dashboards = ever_told(warehouse)
     told = [dataset_of(e) for e in events if e.type == DATASET]
     names = {one.dataset.name for one in told}
     made = [made_of(e) for e in events if e.type == LINEAGE and e.subject in names]
@@ -42,29 +51,34 @@ def mend(settings: Settings) -> dict[str, Any]:
     async def work() -> dict[str, Any]:
         async with catalog.client as client:
             await client.probe()
-            return asdict(await reconcile(catalog, told, made, LAYERS))
+            return asdict(await reconcile(catalog, told, made, LAYERS, there, dashboards))
 
     try:
         found = asyncio.run(work())
     except TransientError as error:
-        raise UnreachableError("the catalog", str(error), "try again, or check HALLMARK_OPENMETADATA_URL") from None
+        remedy = REMEDIES.get(error.reason, "give the command again; what could be brought is there")
+        raise UnreachableError("the catalog", str(error), remedy) from None
     except PermanentError as error:
         raise HallmarkError("the catalog", str(error), "correct what it names, and give the command again") from None
     owners = sorted(found.pop("unknown_owners"))
     return {**found, "unknown_owners": owners, "overridden": Overrides(settings.state_database).rows()}
 
 
-def newest(settings: Settings) -> list[Event]:
+def newest(warehouse: Warehouse, there: Collection[str]) -> list[Event]:
     """The newest event of each type and dataset that is there still, those of what is gone left out."""
-    with open_warehouse(settings) as warehouse:
-        there = published(settings, warehouse)
-        rows = warehouse.execute(
-            'SELECT id, type, subject, "time", data FROM ops.events WHERE type IN (?, ?) '
-            'QUALIFY row_number() OVER (PARTITION BY type, subject ORDER BY "time" DESC, id) = 1',
-            (DATASET, LINEAGE),
-        )
+    rows = warehouse.execute(
+        'SELECT id, type, subject, "time", data FROM ops.events WHERE type IN (?, ?) '
+        'QUALIFY row_number() OVER (PARTITION BY type, subject ORDER BY "time" DESC, id) = 1',
+        (DATASET, LINEAGE),
+    )
     found = [Event(id=i, type=t, subject=s, time=at, data=json.loads(d)) for i, t, s, at, d in rows if s in there]
     return sorted(found, key=lambda e: e.subject)
+
+
+def ever_told(warehouse: Warehouse) -> set[str]:
+    """The dashboards that are or were declared here; others of their service are Sigma's."""
+    rows = warehouse.execute("SELECT DISTINCT subject FROM ops.events WHERE type = ?", (DATASET,))
+    return {subject for (subject,) in rows if subject.startswith(f"{EXPOSURES}.")}
 
 
 def published(settings: Settings, warehouse: Warehouse) -> set[str]:

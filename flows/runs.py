@@ -147,7 +147,7 @@ def recorded(context: Context, name: str, whole: bool = False) -> Iterator[Run]:
     told = pipelines.begun(context, name, began) if name in pipelines.WHOLE else None
     if told:
         with open_warehouse(context.settings) as warehouse, warehouse.transaction():
-            warehouse.ledger.events([pipelines.event(context, told, PLATFORM)])
+            warehouse.ledger.events([context.tell.run(told, owner=PLATFORM)])
     try:
         with alive(context):
             yield run

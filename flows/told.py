@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
 from blocks.warehouses.base import Account, LayerPublish, Ready
+from flows import slots
 from flows.context import Context
 from flows.lineage import Facts
+from governance.contracts import judge
 from governance.model import CheckResult, Event, Profile
 
 PLATFORM = "data-platform"
 """The team that owns what is nobody else's: runs and layers."""
-PROFILED_COLUMNS = 1000
-"""Of which an event tells the profile: some 200 KB."""
-
-
-def gate_event(context: Context, dataset: str, owner: str, checks: Sequence[CheckResult]) -> Event:
-    """A gate's verdict on one dataset."""
-    verdict = "failed" if any(not c.success for c in checks) else "passed"
-    found = [c.model_dump(mode="json") for c in checks]
-    return context.event(f"hallmark.gate.{verdict}.v1", dataset, owner=owner, checks=found)
 
 
 def load_events(context: Context, ready: Ready, accounts: Mapping[str, Account], facts: Facts) -> list[Event]:
@@ -61,7 +55,21 @@ def layer_events(
         if name in publish.stale:
             more["data_as_of"] = publish.stale[name]
         events += dataset_events(context, one, mine, publish.profiles.get(name), more)
+        events += assessed(context, one, mine, publish.stale.get(name))
     return events
+
+
+def assessed(context: Context, facts: Facts, checks: Sequence[CheckResult], stale: str | None) -> list[Event]:
+    """Whether a publish kept the contract of its dataset; nothing for one that has none."""
+    dataset = facts.dataset
+    contract = context.contracts.get(dataset.name)
+    if contract is None:
+        return []
+    # The newest data are those of its slot, unless it stands on older ones.
+    oldest = slots.parse(stale) if stale else None if stale == "" else context.batch.slot
+    age = context.settings.clock() - oldest if oldest else timedelta.max
+    result = judge(contract, {c.name: c.type for c in dataset.columns}, checks, age)
+    return [context.tell.contract(contract, result, owner=dataset.owner)]
 
 
 def dataset_events(
@@ -72,36 +80,14 @@ def dataset_events(
     more: Mapping[str, Any] = MappingProxyType({}),
 ) -> list[Event]:
     """A dataset as it is now, whether its data are old, what it is made of, and its gate; what refers to it follows."""
-    dataset, name = facts.dataset, facts.dataset.name
-    said = dataset.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)
-    told = {**said, "layer": dataset.layer, "owner": dataset.owner, **more, **profile_of(profile)}
-    events = [context.event("hallmark.dataset.published.v1", name, **told)]
+    dataset, name, owner = facts.dataset, facts.dataset.name, facts.dataset.owner
+    events = [context.tell.dataset(dataset, profile, **more)]
     if "data_as_of" in more:
-        stale = {"owner": dataset.owner, "data_as_of": more["data_as_of"]}
-        events.append(context.event("hallmark.dataset.stale.v1", name, **stale))
-    events += lineage_event(context, facts)
-    return [*events, *([gate_event(context, name, dataset.owner, checks)] if checks else [])]
-
-
-def profile_of(profile: Profile | None) -> dict[str, Any]:
-    """What a publish tells of the rows, in an event that can still be sent: of its first columns."""
-    if profile is None:
-        return {}
-    told = profile.model_copy(update={"columns": profile.columns[:PROFILED_COLUMNS]})
-    return {"profile": told.model_dump(mode="json", exclude_defaults=True)}
-
-
-def lineage_event(context: Context, facts: Facts) -> list[Event]:
-    """What a dataset and its columns are made of, and by what; nothing where nothing is known."""
-    if not facts.edges and not facts.inputs:
-        return []
-    made: dict[str, Any] = {
-        "edges": [e.model_dump(mode="json") for e in facts.edges],
-        "pipeline": facts.pipeline, "sql": facts.sql,
-    }  # fmt: skip
-    if facts.inputs is not None:
-        made["inputs"] = list(facts.inputs)
-    if facts.origin:
-        made["origin"] = facts.origin.model_dump(mode="json", exclude_defaults=True)
-    told = "hallmark.lineage.published.v1"
-    return [context.event(told, facts.dataset.name, owner=facts.dataset.owner, **made)]
+        events.append(context.event("hallmark.dataset.stale.v1", name, owner=owner, data_as_of=more["data_as_of"]))
+    if facts.edges or facts.inputs is not None:  # that it is made of nothing any more is known too
+        lineage = context.tell.lineage(
+            name, facts.edges, inputs=facts.inputs, pipeline=facts.pipeline, sql=facts.sql, origin=facts.origin,
+            owner=owner,
+        )  # fmt: skip
+        events.append(lineage)
+    return [*events, *([context.tell.gate(name, checks, owner=owner)] if checks else [])]

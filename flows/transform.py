@@ -24,7 +24,7 @@ from flows.cost import outliers
 from flows.failed_rows import with_rows
 from flows.gates import gate_on
 from flows.lineage import layer_facts
-from flows.told import PLATFORM, gate_event, layer_events
+from flows.told import PLATFORM, layer_events
 from governance.manifest import layer_models
 from governance.model import CheckResult, Event, Profile
 
@@ -69,7 +69,7 @@ def told(context: Context, times: StepTimes) -> Iterator[Outcome]:
     finally:
         run = pipelines.transformed(times.layer, began, now(), outcome.status, times.steps, outcome.error)
         with open_warehouse(context.settings) as warehouse:
-            warehouse.ledger.events([pipelines.event(context, run, PLATFORM, times.layer)])
+            warehouse.ledger.events([context.tell.run(run, times.layer, owner=PLATFORM)])
 
 
 @flow(name="transform", flow_run_name="transform {layer} {slot}")
@@ -183,7 +183,7 @@ def block(context: Context, layer: str, publish: LayerPublish, checks: Sequence[
     names = [f"{layer}.{model}" for model in publish.models]
     failing = {c.dataset for c in checks if not c.success}
     events = [
-        gate_event(context, name, owners.get(name, ""), [c for c in checks if c.dataset == name])
+        context.tell.gate(name, [c for c in checks if c.dataset == name], owner=owners.get(name, ""))
         for name in sorted(failing)
     ]
     events.append(

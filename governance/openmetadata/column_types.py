@@ -6,11 +6,14 @@ the nearest one that holds it, else UNKNOWN; the type as the warehouse prints it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+
+from governance.openmetadata.names import clean
 
 Type = exp.DataType.Type
 _NAMES = {
@@ -61,11 +64,23 @@ def _members(parsed: exp.DataType) -> dict[str, Any]:
         children = {"children": element["children"]} if element["dataType"] == "STRUCT" else {}
         return {"dataType": name, "arrayDataType": element["dataType"], **children}
     if name == "STRUCT":
-        return {"dataType": name, "children": [_field(n, i) for i, n in enumerate(inner)]}
+        return {"dataType": name, "children": _fields(inner)}
     return {"dataType": name}
+
+
+def _fields(nodes: Sequence[exp.Expression]) -> list[dict[str, Any]]:
+    """The fields of a struct, each name once."""
+    found: dict[str, dict[str, Any]] = {}
+    for index, node in enumerate(nodes):
+        field = _field(node, index)
+        while field["name"] in found:
+            field["name"] += "_"
+        found[field["name"]] = field
+    return list(found.values())
 
 
 def _field(node: exp.Expression, index: int) -> dict[str, Any]:
     kind = node.args.get("kind") if isinstance(node, exp.ColumnDef) else node
     members = _members(kind) if isinstance(kind, exp.DataType) else {"dataType": "UNKNOWN"}
-    return {"name": node.name if isinstance(node, exp.ColumnDef) else f"field_{index}", **members}
+    name = node.name if isinstance(node, exp.ColumnDef) else ""
+    return {"name": clean(name) if name else f"field_{index}", **members}

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from governance.model import Column, ColumnProfile, Dataset, Profile
-from governance.openmetadata import bodies
+from governance.openmetadata import bodies, measures
 from governance.openmetadata.catalog import STALE, Catalog
 from governance.openmetadata.column_types import column_type
-from governance.openmetadata.entities import Failure, Json, Wanted, bring, outcome
-from governance.openmetadata.names import clean, fqn, in_path, join, split
+from governance.openmetadata.entities import Failure, Json, Wanted, attempt, bring
+from governance.openmetadata.names import Spelling, clean, fqn, in_path, join, split
 from governance.openmetadata.places import Place
-from governance.transports.base import PermanentError, TransientError
+from governance.openmetadata.policy import one_of_each
+from governance.transports.base import TransientError
 
 COLLECTIONS = {"table": "tables", "container": "containers", "dashboard": "dashboards"}
 
@@ -37,23 +38,19 @@ class Told:
 
 async def push_datasets(catalog: Catalog, told: Mapping[str, Told]) -> dict[str, Failure]:
     """Bring each into the catalog; what failed, by the given keys."""
-    keys = list(told)
-    made = await asyncio.gather(*(outcome(_wanted(catalog, key, told[key])) for key in keys))
-    failed: dict[str, Failure] = {}
+    made = await asyncio.gather(*(attempt(_wanted(catalog, k, t), t.dataset.name) for k, t in told.items()))
+    failed: dict[str, Failure] = {k: m for k, m in zip(told, made, strict=True) if isinstance(m, Failure)}
     by_collection: dict[str, list[Wanted]] = {}
-    for key, one in zip(keys, made, strict=True):
-        if isinstance(one, TransientError | PermanentError):
-            failed[key] = one
-        else:
+    for one in made:
+        if not isinstance(one, Failure):
             by_collection.setdefault(one[0], []).append(one[1])
     for collection, wanted in by_collection.items():
         found = await bring(catalog, collection, wanted)
-        profiled = [_measures(catalog, told[w.key], found[w.key]) for w in wanted if collection == "tables"]
-        failed |= {k: e for k, e in found.items() if isinstance(e, TransientError | PermanentError)}
-        ends = await asyncio.gather(*(outcome(p) for p in profiled))
-        for one_wanted, error in zip(wanted, ends, strict=False):
-            if error:
-                failed.setdefault(one_wanted.key, error)
+        failed |= {k: e for k, e in found.items() if isinstance(e, Failure)}
+        there = {k: e for k, e in found.items() if not isinstance(e, Failure)}
+        work = (attempt(_measures(catalog, told[k], e), told[k].dataset.name) for k, e in there.items())
+        measured = await asyncio.gather(*work)
+        failed |= {k: e for k, e in zip(there, measured, strict=True) if isinstance(e, Failure)}
     return failed
 
 
@@ -70,19 +67,25 @@ async def _wanted(catalog: Catalog, key: str, told: Told) -> tuple[str, Wanted]:
     dataset = told.dataset
     place = await place_of(catalog, dataset.name)
     owner = await catalog.owner(dataset.owner) if dataset.owner else None
-    tags = [f"Tier.{dataset.tier.capitalize()}"] if dataset.tier else []
-    tags += [await catalog.tag(t) for t in (*dataset.tags, *((STALE,) if told.stale else ()))]
+    domain = await catalog.domain(dataset.domain) if dataset.domain else None
+    tier = (f"Tier.{dataset.tier.capitalize()}",) if dataset.tier else ()
+    tags = [await catalog.tag(t) for t in (*tier, *dataset.tags, *((STALE,) if told.stale else ()))]
     name = split(place.fqn)[-1]
     given: Json = {
         "name": name,
         "display_name": dataset.label or None,
         "description": dataset.description or None,
-        "owners": (bodies.Reference(id=owner, type="team"),) if owner else None,
-        "domains": (await catalog.domain(dataset.domain),) if dataset.domain else None,
-        "tags": tuple(bodies.Label(tag=t) for t in tags) or None,
+        "owners": (bodies.Reference(id=owner, type="team", name=dataset.owner),) if owner else None,
+        "domains": (domain.name,) if domain else None,
+        "tags": _labels(catalog, tags),
     }
     make = {"table": _table, "container": _container, "dashboard": _dashboard}[place.kind]
-    return COLLECTIONS[place.kind], Wanted(place.fqn, await make(catalog, dataset, place, given), key)
+    body = await make(catalog, dataset, place, given)
+    return COLLECTIONS[place.kind], Wanted(place.fqn, body, key, (domain,) if domain else ())
+
+
+def _labels(catalog: Catalog, tags: Iterable[str]) -> tuple[bodies.Label, ...] | None:
+    return tuple(bodies.Label(tag=t) for t in one_of_each(tags, catalog.exclusive)) or None
 
 
 async def _table(catalog: Catalog, dataset: Dataset, place: Place, given: Json) -> bodies.Table:
@@ -122,9 +125,9 @@ async def _columns(catalog: Catalog, dataset: Dataset, dialect: str, table: str)
         name = stored(column.name)
         while name in found:
             name += "_"
-        tags = [bodies.Label(tag=t) for t in await column_tags(catalog, column)]
+        tags = _labels(catalog, await column_tags(catalog, column))
         found[name] = bodies.TableColumn(
-            name=name, description=column.description or None, tags=tuple(tags) or None,
+            name=name, description=column.description or None, tags=tags,
             constraint=_constraint(dataset, column.name), **column_type(column.type, dialect),
         )  # fmt: skip
     return tuple(found.values())
@@ -132,8 +135,7 @@ async def _columns(catalog: Catalog, dataset: Dataset, dialect: str, table: str)
 
 async def column_tags(catalog: Catalog, column: Column) -> list[str]:
     """What a column is labelled with: personal data first."""
-    personal = ["PII.Sensitive"] if column.pii else []
-    return personal + [await catalog.tag(t) for t in column.tags]
+    return [await catalog.tag(t) for t in (*(("PII.Sensitive",) if column.pii else ()), *column.tags)]
 
 
 def _constraint(dataset: Dataset, column: str) -> Any:
@@ -157,25 +159,25 @@ async def _constraints(catalog: Catalog, dataset: Dataset) -> tuple[bodies.Const
     return tuple(found)
 
 
-async def _measures(catalog: Catalog, told: Told, stored: Json | Failure) -> None:
+async def _measures(catalog: Catalog, told: Told, stored: Json) -> None:
     """The profile of what was published, at the time of its event."""
-    if isinstance(stored, TransientError | PermanentError) or told.profile is None:
+    if told.profile is None or "columns" not in stored:
         return
     at, rows = round(told.at.timestamp() * 1000), told.profile.rows
-    spelled = {c["name"].casefold(): c["name"] for c in stored["columns"]}
+    names = Spelling(c["name"] for c in stored["columns"])
     columns = [
         _column_profile(name, at, rows, c)
         for c in told.profile.columns
-        if (name := spelled.get(catalog.places.stored(c.name).casefold()))
+        if (name := names.of(catalog.places.stored(c.name)))
     ]
-    table = bodies.TableProfile(timestamp=at, row_count=rows, column_count=len(spelled))
-    body = bodies.Profile(table_profile=table, column_profile=tuple(columns))
+    table = measures.TableProfile(timestamp=at, row_count=rows, column_count=len(stored["columns"]))
+    body = measures.Profile(table_profile=table, column_profile=tuple(columns))
     await catalog.client.put(f"tables/{stored['id']}/tableProfile", body.json_body())
 
 
-def _column_profile(name: str, at: int, rows: int, column: ColumnProfile) -> bodies.ColumnProfile:
+def _column_profile(name: str, at: int, rows: int, column: ColumnProfile) -> measures.ColumnProfile:
     quartiles = [_number(q) for q in column.quantiles[1:4]] or [None, None, None]
-    return bodies.ColumnProfile(
+    return measures.ColumnProfile(
         name=name, timestamp=at, values_count=rows, null_count=column.nulls,
         null_proportion=column.nulls / rows if rows else None,
         distinct_count=column.distinct,

@@ -7,6 +7,7 @@ silently, so each dataset's edges are read back and compared.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,10 +15,11 @@ from typing import Any
 
 from governance.model import LineageEdge
 from governance.openmetadata import bodies
-from governance.openmetadata.catalog import Catalog, together
+from governance.openmetadata.catalog import Catalog
+from governance.openmetadata.corrections import columns_of
 from governance.openmetadata.datasets import COLLECTIONS, place_of
-from governance.openmetadata.entities import Json, columns_of
-from governance.openmetadata.names import fqn, in_path, join
+from governance.openmetadata.entities import Failure, Json, attempt
+from governance.openmetadata.names import Spelling, clean, fqn, in_path, join
 from governance.openmetadata.places import Place
 from governance.transports.base import TransientError
 
@@ -44,15 +46,21 @@ class Made:
 class End:
     """An entity at the end of an edge, with its columns as the catalog spells them."""
 
+    dataset: str
     place: Place
     id: str
-    columns: Mapping[str, str]
-    """The name folded → fully qualified."""
+    columns: Spelling
 
     @property
     def reference(self) -> bodies.Reference:
         """To it."""
         return bodies.Reference(id=self.id, type=self.place.kind)
+
+    def column(self, name: str, spelled: str) -> str | None:
+        """Fully qualified, a column that an edge names; `spelled` tells apart those that differ only in case."""
+        plain = name[len(self.dataset) + 1 :]
+        found = self.columns.of(clean(spelled if spelled.casefold() == plain.casefold() else plain))
+        return None if found is None else join(self.place.fqn, found)
 
 
 def inputs_of(made: Made) -> list[str]:
@@ -61,29 +69,41 @@ def inputs_of(made: Made) -> list[str]:
     return list(dict.fromkeys(known))
 
 
+def edges_of(made: Made) -> dict[str, list[LineageEdge]]:
+    """The column edges by input. A column's name may hold dots, so that the longest input that fits is its own."""
+    inputs = sorted(inputs_of(made), key=len, reverse=True)
+    found: dict[str, list[LineageEdge]] = {name: [] for name in inputs}
+    for edge in made.edges:
+        if mine := next((name for name in inputs if edge.source.startswith(f"{name}.")), None):
+            found[mine].append(edge)
+    return found
+
+
 async def push_edges(catalog: Catalog, made: Made) -> None:
     """Let the catalog have just these edges of ours into a dataset.
 
-    Raises TransientError while an end of one is not in the catalog.
+    Raises TransientError while an end of one is not in the catalog, after those that can be there are.
     """
-    target, *sources = await together(*(_end(catalog, d) for d in (made.dataset, *inputs_of(made))))
+    target = await _end(catalog, made.dataset)
+    tried = await asyncio.gather(*(attempt(_end(catalog, d), d) for d in inputs_of(made)))
+    sources = [s for s in tried if isinstance(s, End)]
     pipeline = await _pipeline(catalog, made.pipeline) if made.pipeline else None
     wanted: dict[str, bodies.LineageDetails] = {}
     missing: list[str] = []
-    for dataset, source in zip(inputs_of(made), sources, strict=True):
-        mine = [e for e in made.edges if e.source.rpartition(".")[0] == dataset]
-        columns = _columns(mine, source, target, missing)
+    mine = edges_of(made)
+    for source in sources:
+        columns = _columns(mine[source.dataset], source, target, missing)
         sql = made.sql[:SQL_LIMIT] or None
         wanted[source.id] = bodies.LineageDetails(
             source=SOURCE, columns_lineage=columns, sql_query=sql, pipeline=pipeline
         )
     stored = await upstream(catalog, target)
-    put = await together(*(_put(catalog, s, target, wanted[s.id], stored.get(s.id)) for s in sources))
+    put = await asyncio.gather(*(_put(catalog, s, target, wanted[s.id], stored.get(s.id)) for s in sources))
     for source_id in set(stored) - set(wanted):
         if is_ours(catalog, stored[source_id]):
             kind = stored[source_id]["fromEntityType"]
-            await catalog.client.delete(f"lineage/{kind}/{source_id}/{target.place.kind}/{target.id}")
-            catalog.tally.deleted += 1
+            gone = await catalog.client.delete(f"lineage/{kind}/{source_id}/{target.place.kind}/{target.id}")
+            catalog.tally.deleted += gone
         else:
             catalog.tally.kept += 1
     if any(put):
@@ -91,6 +111,9 @@ async def push_edges(catalog: Catalog, made: Made) -> None:
     for edge in missing:
         LOG.warning("the catalog has no column edge %s", edge)
     catalog.tally.missing_edges += missing
+    for error in tried:
+        if isinstance(error, Failure):
+            raise error
 
 
 async def _end(catalog: Catalog, dataset: str) -> End:
@@ -100,13 +123,12 @@ async def _end(catalog: Catalog, dataset: str) -> End:
     found = await catalog.client.get(f"{collection}/name/{in_path(place.fqn)}", fields=fields)
     if found is None:
         raise TransientError("absent", f"{place.kind} {place.fqn} is not in the catalog")
-    columns = {c["name"].casefold(): join(place.fqn, c["name"]) for c in columns_of(collection, found)}
-    return End(place, found["id"], columns)
+    return End(dataset, place, found["id"], Spelling(c["name"] for c in columns_of(collection, found)))
 
 
 async def _pipeline(catalog: Catalog, name: str) -> bodies.Reference:
     """The pipeline on an edge; one that never ran yet is made, without tasks."""
-    service = catalog.places.pipelines
+    service, name = catalog.places.pipelines, clean(name)
     await catalog.service("pipelineServices", service, "Prefect")
     made = await catalog.made("pipelines", fqn(service, name), bodies.Pipeline(name=name, service=service, tasks=()))
     return bodies.Reference(id=made, type="pipeline")
@@ -121,7 +143,8 @@ def _columns(
     for edge in edges:
         if edge.kind != "direct":
             continue
-        made, by = (_column(end, name) for end, name in ((target, edge.target), (source, edge.source)))
+        made = target.column(edge.target, edge.target)
+        by = source.column(edge.source, edge.expression)
         if made is None or by is None:
             missing.append(f"{edge.source} -> {edge.target}")
             continue
@@ -135,27 +158,27 @@ def _columns(
     )
 
 
-def _column(end: End, name: str) -> str | None:
-    """A column as the catalog spells it."""
-    plain = name.rpartition(".")[2]
-    return end.columns.get(plain.casefold())
-
-
 async def upstream(catalog: Catalog, target: End) -> dict[str, Json]:
-    """The details of each edge into an entity, by the id of its source, with `fromEntityType`."""
+    """The details of each edge into an entity, by the id of its source, with `fromEntityType` and `told` of it."""
     answer = await catalog.client.get(f"lineage/{target.place.kind}/{target.id}", upstreamDepth=1, downstreamDepth=0)
     nodes = {n["id"]: n.get("type") for n in (answer or {}).get("nodes") or ()}
     return {
-        e["fromEntity"]: {**(e.get("lineageDetails") or {}), "fromEntityType": nodes.get(e["fromEntity"], "table")}
+        e["fromEntity"]: {
+            **(e.get("lineageDetails") or {}),
+            "fromEntityType": nodes.get(e["fromEntity"], "table"), "told": e.get("description"),
+        }
         for e in (answer or {}).get("upstreamEdges") or ()
         if e["toEntity"] == target.id
-    }
+    }  # fmt: skip
 
 
 def is_ours(catalog: Catalog, details: Json) -> bool:
-    """Whether we wrote an edge."""
-    pipeline = (details.get("pipeline") or {}).get("fullyQualifiedName", "")
-    return details.get("source") == SOURCE and pipeline.startswith(f"{fqn(catalog.places.pipelines)}.")
+    """Whether we wrote an edge: it names a pipeline of ours, or none and we made it."""
+    if details.get("source") != SOURCE:
+        return False
+    if pipeline := details.get("pipeline"):
+        return str(pipeline.get("fullyQualifiedName", "")).startswith(f"{fqn(catalog.places.pipelines)}.")
+    return details.get("createdBy") in catalog.ours
 
 
 async def _put(catalog: Catalog, source: End, target: End, wanted: bodies.LineageDetails, stored: Json | None) -> bool:
@@ -165,33 +188,35 @@ async def _put(catalog: Catalog, source: End, target: End, wanted: bodies.Lineag
         details = wanted.model_copy(update={"description": stored.get("description")})
         if not is_ours(catalog, stored):
             catalog.tally.kept += 1
-            theirs = [c for c in stored.get("columnsLineage") or () if c["toColumn"] not in _targets(wanted)]
-            columns = tuple(_column_lineage(c) for c in theirs)
-            details = details.model_copy(
-                update={
-                    "source": stored.get("source", "Manual"),
-                    "columns_lineage": (*wanted.columns_lineage, *columns),
-                }
-            )
+            details = _beside(details, stored)
         if _same(details, stored):
             return False
-    edge = bodies.Edge(from_entity=source.reference, to_entity=target.reference, lineage_details=details)
+    told = (stored or {}).get("told")
+    edge = bodies.Edge(
+        from_entity=source.reference, to_entity=target.reference, description=told, lineage_details=details
+    )
     await catalog.client.put("lineage", {"edge": edge.json_body()})
     catalog.tally.created += stored is None
     catalog.tally.updated += stored is not None
     return True
 
 
-def _targets(details: bodies.LineageDetails) -> set[str]:
-    return {c.to_column for c in details.columns_lineage}
-
-
-def _column_lineage(stored: Json) -> bodies.ColumnLineage:
-    return bodies.ColumnLineage(
-        from_columns=tuple(stored.get("fromColumns") or ()),
-        to_column=stored["toColumn"],
-        function=stored.get("function"),
-    )
+def _beside(ours: bodies.LineageDetails, theirs: Json) -> bodies.LineageDetails:
+    """An edge that a person drew, with what we know added to it."""
+    columns = {c.to_column: c for c in ours.columns_lineage}
+    for one in theirs.get("columnsLineage") or ():
+        made, by = one["toColumn"], tuple(one.get("fromColumns") or ())
+        mine = columns.get(made, bodies.ColumnLineage(from_columns=(), to_column=made, function=one.get("function")))
+        columns[made] = mine.model_copy(update={"from_columns": tuple(sorted({*mine.from_columns, *by}))})
+    pipeline = theirs.get("pipeline")
+    update: Json = {
+        "source": theirs.get("source") or "Manual",
+        "columns_lineage": tuple(columns[made] for made in sorted(columns)),
+        "sql_query": theirs.get("sqlQuery") or ours.sql_query,
+    }
+    if pipeline:
+        update["pipeline"] = bodies.Reference(id=pipeline["id"], type=pipeline.get("type") or "pipeline")
+    return ours.model_copy(update=update)
 
 
 def _same(details: bodies.LineageDetails, stored: Json) -> bool:

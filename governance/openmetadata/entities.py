@@ -1,7 +1,7 @@
-"""Entities as they should be, into the catalog: read, written where anything differs, and corrected field by field.
+"""Entities as they should be, into the catalog: read, corrected field by field, and written where anything differs.
 
 What we last wrote of an entity is its `sourceHash`. An entity that has it, and whose enforced fields are as declared,
-is left alone.
+is left alone. The hash is written last, so that what failed on the way is tried again.
 """
 
 from __future__ import annotations
@@ -10,22 +10,20 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
-from governance.openmetadata.bodies import Owned, Reference, TableColumn
+from governance.openmetadata.bodies import Owned, Reference, Table, TableColumn
 from governance.openmetadata.catalog import Catalog
+from governance.openmetadata.corrections import columns_of, corrected, declared_columns
 from governance.openmetadata.names import in_path
-from governance.openmetadata.policy import History, Overridden, by_hand, labels
 from governance.transports.base import PermanentError, TransientError
 
+LOG = logging.getLogger(__name__)
+T = TypeVar("T")
 Json = dict[str, Any]
 Failure = TransientError | PermanentError
-T = TypeVar("T")
-LOG = logging.getLogger(__name__)
 FIELDS = {
     "tables": "owners,domains,tags,columns,tableConstraints",
     "containers": "owners,domains,tags,dataModel",
@@ -34,8 +32,9 @@ FIELDS = {
 }
 AT_ONCE = 100
 """Entities of one bulk request."""
+BYTES_AT_ONCE = 4_000_000
+"""Of one bulk request, about: the server takes some 10 MB."""
 _TYPE = ("name", "dataType", "dataLength", "precision", "scale", "arrayDataType")
-COLUMNS_OF = {"tables": "columns", "containers": "dataModel.columns"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,8 @@ class Wanted:
     body: Owned
     key: str = ""
     """What the caller knows it by."""
+    domains: tuple[Reference, ...] = ()
+    """Those that the body names."""
 
     @property
     def hash(self) -> str:
@@ -54,34 +55,39 @@ class Wanted:
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+@dataclass(frozen=True)
+class _Plan:
+    wanted: Wanted
+    stored: Json | None
+    request: Json | None
+    """What is to be written; None: nothing."""
+    corrected: bool = False
+
+
 async def bring(catalog: Catalog, collection: str, wanted: Sequence[Wanted]) -> dict[str, Json | Failure]:
-    """Let each entity be as it is wanted; by its key, the entity as it is stored, or why it is not."""
-    found = await asyncio.gather(*(outcome(read(catalog, collection, w.fqn)) for w in wanted))
-    failed = {w.fqn: f for w, f in zip(wanted, found, strict=True) if isinstance(f, TransientError | PermanentError)}
-    stored = {
-        w.fqn: f for w, f in zip(wanted, found, strict=True) if not isinstance(f, TransientError | PermanentError)
-    }
-    to_write = {w.fqn: w for w in wanted if w.fqn in stored and _differs(collection, w, stored[w.fqn])}
-    failed |= await _write(catalog, collection, list(to_write.values()), stored)
-    return dict(zip((w.key or w.fqn for w in wanted), await asyncio.gather(
-        *(_finish(catalog, collection, w, stored.get(w.fqn), w.fqn in to_write, failed.get(w.fqn)) for w in wanted)
-    ), strict=True))  # fmt: skip
+    """Let each entity be as it is wanted; by its key, the entity as it is stored, or why it is not.
 
-
-async def outcome(work: Coroutine[Any, Any, T]) -> T | Failure:
-    """What comes of it, or why nothing does: a fault in bringing one thing must not keep the others from being brought.
-
-    It goes on being tried for a while, as if the catalog were to blame, and is logged.
+    Of two that declare one entity, the later one counts.
     """
+    once = {w.fqn: w for w in wanted}
+    tried = await asyncio.gather(*(attempt(_plan(catalog, collection, w), n) for n, w in once.items()))
+    plans = {p.wanted.fqn: p for p in tried if isinstance(p, _Plan)}
+    found: dict[str, Json | Failure] = {n: p for n, p in zip(once, tried, strict=True) if not isinstance(p, _Plan)}
+    found |= await _write(catalog, collection, [p for p in plans.values() if p.request])
+    left = [n for n in plans if n not in found]
+    ends = await asyncio.gather(*(attempt(_finish(catalog, collection, plans[n]), n) for n in left))
+    found |= dict(zip(left, ends, strict=True))
+    return {w.key or w.fqn: found[w.fqn] for w in wanted}
+
+
+async def attempt(work: Awaitable[T], what: str) -> T | Failure:
+    """Its result, or why there is none: a fault in bringing one thing must not keep the others from being brought."""
     try:
         return await work
     except (TransientError, PermanentError) as error:
         return error
-    except ValidationError as error:
-        found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)[:5])
-        return PermanentError(f"the event is not of its type's form: {found}")
     except Exception as error:
-        LOG.exception("a part of an event could not be brought into the catalog")
+        LOG.exception("bringing %s into the catalog", what)
         return TransientError("unexpected", f"{type(error).__name__}, see the log")
 
 
@@ -90,183 +96,165 @@ async def read(catalog: Catalog, collection: str, name: str) -> Json | None:
     return await catalog.client.get(f"{collection}/name/{in_path(name)}", fields=FIELDS[collection], include="all")
 
 
-def columns_of(collection: str, entity: Json) -> list[Json]:
-    """Its columns, wherever they stand."""
-    found: Any = entity if collection in COLUMNS_OF else {}
-    for part in COLUMNS_OF.get(collection, "").split(".") if found else ():
-        found = found.get(part) or {}
-    return list(found)
+async def _plan(catalog: Catalog, collection: str, wanted: Wanted) -> _Plan:
+    """Read an entity and correct it field by field; what is left to be written of it."""
+    stored = await read(catalog, collection, wanted.fqn)
+    if stored is None:
+        return _Plan(wanted, None, {**wanted.body.json_body(), "sourceHash": wanted.hash})
+    gone = bool(stored.get("deleted"))
+    if gone:
+        await catalog.client.put(f"{collection}/restore", {"id": stored["id"]})
+        stored = await read(catalog, collection, wanted.fqn) or stored
+    wanted = _respelled(wanted, columns_of(collection, stored))
+    changed = stored.get("sourceHash") != wanted.hash
+    after = await corrected(catalog, collection, wanted, stored, changed)
+    differs = changed or _structure(collection, stored) != _structure(collection, wanted.body.json_body())
+    request = _request(collection, wanted, after) if differs else None
+    return _Plan(wanted, after, request, gone or after is not stored)
 
 
-def _differs(collection: str, wanted: Wanted, stored: Json | None) -> bool:
-    if stored is None or stored.get("deleted") or stored.get("sourceHash") != wanted.hash:
-        return True
-    return _shape(columns_of(collection, stored)) != _shape(columns_of(collection, wanted.body.json_body()))
+def _respelled(wanted: Wanted, stored: Sequence[Json]) -> Wanted:
+    """The same with the names of columns in the case in which the catalog has them."""
+    names = [c.name for c in declared_columns(wanted.body)]
+    free = [c["name"] for c in stored if c["name"] not in names]
+    known = {c["name"] for c in stored}
+    spelling: dict[str, str] = {}
+    for name in (n for n in names if n not in known):
+        if there := next((f for f in free if f.casefold() == name.casefold()), None):
+            spelling[name] = there
+            free.remove(there)
+    if not spelling:
+        return wanted
+    columns = tuple(
+        c.model_copy(update={"name": spelling.get(c.name, c.name)}) for c in declared_columns(wanted.body)
+    )  # fmt: skip
+    return replace(wanted, body=_with_columns(wanted.body, columns, spelling))
+
+
+def _with_columns(body: Owned, columns: tuple[TableColumn, ...], spelling: Mapping[str, str]) -> Owned:
+    if not isinstance(body, Table):
+        return body.model_copy(update={"data_model": body.data_model.model_copy(update={"columns": columns})})  # type: ignore[attr-defined]
+    constraints = [
+        c.model_copy(update={"columns": tuple(spelling.get(n, n) for n in c.columns)})
+        for c in body.table_constraints or ()
+    ]
+    return body.model_copy(update={"columns": columns, "table_constraints": tuple(constraints) or None})
+
+
+def _structure(collection: str, entity: Json) -> list[Any]:
+    """What is enforced of columns, or of tasks."""
+    if collection == "pipelines":
+        return sorted(t["name"] for t in entity.get("tasks") or ())
+    return _shape(columns_of(collection, entity))
 
 
 def _shape(columns: Sequence[Json]) -> list[Any]:
-    """What is enforced of columns."""
-    return [
-        ([c.get(k) for k in _TYPE], c.get("constraint"), _shape(c.get("children") or ())) for c in columns
-    ]  # fmt: skip
+    return [([c.get(k) for k in _TYPE], c.get("constraint"), _shape(c.get("children") or ())) for c in columns]
 
 
-async def _write(
-    catalog: Catalog, collection: str, wanted: Sequence[Wanted], stored: dict[str, Json | None]
-) -> dict[str, Failure]:
-    """Create or update, many in a request; what failed, by name."""
-    made = await asyncio.gather(*(outcome(_request(catalog, collection, w, stored[w.fqn])) for w in wanted))
-    requests = {w.fqn: m for w, m in zip(wanted, made, strict=True) if isinstance(m, dict)}
-    failed = {w.fqn: m for w, m in zip(wanted, made, strict=True) if not isinstance(m, dict)}
-    # The server takes an entity of a bulk request whose hash it knows for unchanged, whatever it says.
-    alone = [w.fqn for w in wanted if w.fqn in requests and (stored[w.fqn] or {}).get("sourceHash") == w.hash]
-    names = [n for n in requests if n not in alone]
-    parts = [names[i : i + AT_ONCE] for i in range(0, len(names), AT_ONCE)]
-    found = await asyncio.gather(
-        *(_bulk(catalog, collection, {n: requests[n] for n in part}) for part in parts),
-        *(_single(catalog, collection, n, requests[n]) for n in alone),
-    )
-    return failed | {name: failure for one in found for name, failure in one.items()}
+def _request(collection: str, wanted: Wanted, stored: Json) -> Json:
+    """The body to send: with what people have a say in as it is now; of a new column, as it is declared.
 
-
-async def _bulk(catalog: Catalog, collection: str, requests: dict[str, Json]) -> dict[str, Failure]:
-    try:
-        answer = await catalog.client.put(f"{collection}/bulk", list(requests.values()))
-    except (TransientError, PermanentError) as error:
-        return dict.fromkeys(requests, error)
-    failed: dict[str, Failure] = {}
-    for item in answer.get("failedRequest") or ():
-        name = _requested(item.get("request"), requests)
-        if name:
-            failed[name] = PermanentError(f"{collection} {name}: {item.get('message')}"[:500])
-    return failed
-
-
-def _requested(request: Any, requests: dict[str, Json]) -> str | None:
-    """Which of the requests an answer is about: it names it, or repeats its body."""
-    if isinstance(request, str) and request in requests:
-        return request
-    try:
-        body = json.loads(request) if isinstance(request, str) else request
-        return next((n for n, r in requests.items() if r["name"] == body["name"] and _parent(r) == _parent(body)), None)
-    except (ValueError, KeyError, TypeError):
-        return next((n for n, r in requests.items() if r["name"] == request), None)
-
-
-def _parent(body: Json) -> Any:
-    return body.get("databaseSchema") or body.get("service")
-
-
-async def _single(catalog: Catalog, collection: str, name: str, request: Json) -> dict[str, Failure]:
-    try:
-        catalog.wrote(await catalog.client.put(collection, request))
-    except (TransientError, PermanentError) as error:
-        return {name: error}
-    return {}
-
-
-async def _request(catalog: Catalog, collection: str, wanted: Wanted, stored: Json | None) -> Json:
-    """The body to send: without what a person has the say in, and without labels that could exclude stored ones."""
+    A PUT of a bot would keep that anyway; one by the token of a person would take away what it does not repeat.
+    """
     body = {**wanted.body.json_body(), "sourceHash": wanted.hash}
-    if stored is None:
-        return body
-    body.pop("tags", None)
+    for name in ("tags", "owners", "domains"):
+        body.pop(name, None)
+    _keep(body, stored)
     there = {c["name"]: c for c in columns_of(collection, stored)}
-    seeds = [(n, c) for c in columns_of(collection, body) if (n := c["name"]) in there]
-    empty = [f for f in ("description", "displayName") if body.get(f) and not stored.get(f)]
-    empty += [f"columns.{n}.description" for n, c in seeds if c.get("description") and not there[n].get("description")]
-    history = await history_of(catalog, collection, stored) if empty else None
-    for name in ("description", "displayName"):
-        if stored.get(name) or (history and history.person(name)):
-            body.pop(name, None)
-    for name, column in seeds:
-        column.pop("tags", None)
-        if there[name].get("description") or (history and history.person(f"columns.{name}.description")):
-            column.pop("description", None)
-    if stored.get("domains"):
-        body.pop("domains", None)
+    for column in columns_of(collection, body):
+        if column["name"] in there:
+            column.pop("tags", None)
+            _keep(column, there[column["name"]])
     return body
 
 
-async def history_of(catalog: Catalog, collection: str, stored: Json) -> History:
-    """Who changed what of an entity."""
-    answer = await catalog.client.get(f"{collection}/{stored['id']}/versions") or {}
-    return History(answer.get("versions") or (), catalog.ours)
+def _keep(sent: Json, stored: Json) -> None:
+    """Repeat what is said of an entity, of a column, and of what is in it."""
+    for name in ("description", "displayName"):
+        sent.pop(name, None)
+        if stored.get(name):
+            sent[name] = stored[name]
+    there = {c["name"]: c for c in stored.get("children") or ()}
+    for child in sent.get("children") or ():
+        if child["name"] in there:
+            _keep(child, there[child["name"]])
 
 
-async def _finish(
-    catalog: Catalog, collection: str, wanted: Wanted, stored: Json | None, written: bool, failed: Failure | None
-) -> Json | Failure:
-    if failed:
-        return failed
-    found: Json | Failure = await outcome(_corrected(catalog, collection, wanted, stored, written))
-    return found
+async def _write(catalog: Catalog, collection: str, plans: Sequence[_Plan]) -> dict[str, Failure]:
+    """Create or update, many in a request; what failed, by name."""
+    # The server takes an entity of a bulk request whose hash it knows for unchanged, whatever it says.
+    alone = [p for p in plans if (p.stored or {}).get("sourceHash") == p.wanted.hash]
+    parts = _parts([p for p in plans if p not in alone])
+    found = await asyncio.gather(*(_bulk(catalog, collection, p) for p in (*parts, *([p] for p in alone))))
+    return {name: failure for one in found for name, failure in one.items()}
 
 
-async def _corrected(catalog: Catalog, collection: str, wanted: Wanted, stored: Json | None, written: bool) -> Json:
-    """Correct what a PUT of a bot does not; the entity as it then is."""
-    known = stored is not None
-    catalog.tally.created += not known
-    if written:
-        stored = await read(catalog, collection, wanted.fqn)
+def _parts(plans: Sequence[_Plan]) -> list[list[_Plan]]:
+    """Requests that the server takes, by number and by size."""
+    parts: list[list[_Plan]] = []
+    size = 0
+    for plan in plans:
+        length = len(json.dumps(plan.request))
+        if not parts or len(parts[-1]) == AT_ONCE or size + length > BYTES_AT_ONCE:
+            parts.append([])
+            size = 0
+        parts[-1].append(plan)
+        size += length
+    return parts
+
+
+async def _bulk(catalog: Catalog, collection: str, plans: Sequence[_Plan]) -> dict[str, Failure]:
+    """One request of many, or of one. One that the server cannot read refuses all: then each goes by itself."""
+    if len(plans) == 1:
+        done = await attempt(catalog.client.put(collection, plans[0].request), plans[0].wanted.fqn)
+        if not isinstance(done, Failure):
+            catalog.wrote(done, (plans[0].stored or {}).get("version"))
+        return {plans[0].wanted.fqn: done} if isinstance(done, Failure) else {}
+    answer = await attempt(catalog.client.put(f"{collection}/bulk", [p.request for p in plans]), collection)
+    if isinstance(answer, PermanentError) or (isinstance(answer, TransientError) and answer.reason == "unexpected"):
+        each = await asyncio.gather(*(_bulk(catalog, collection, [p]) for p in plans))
+        return {name: failure for one in each for name, failure in one.items()}
+    if isinstance(answer, TransientError):
+        return {p.wanted.fqn: answer for p in plans}
+    failed: dict[str, Failure] = {}
+    for item in answer.get("failedRequest") or ():
+        for plan in plans:
+            if _is_of(item.get("request"), plan):
+                failed[plan.wanted.fqn] = _of_item(plan.wanted.fqn, item)
+    return failed
+
+
+def _of_item(name: str, item: Json) -> Failure:
+    """Why an entity of a bulk request was refused: one status stands for all that a single one would be told."""
+    status, message = int(item.get("status") or 400), f"{name}: {item.get('message')}"[:500]
+    if status == 429 or status >= 500:
+        return TransientError("throttled" if status == 429 else "server", message)
+    if status == 404 or " not found" in message:  # what it refers to is on its way, or was taken away meanwhile
+        return TransientError("absent", message)
+    return PermanentError(message)
+
+
+def _is_of(request: Any, plan: _Plan) -> bool:
+    """Whether an answer is about this request: it names the entity, or repeats the body."""
+    if isinstance(request, str) and request.startswith("{"):
+        request = json.loads(request)
+    if not isinstance(request, dict) or plan.request is None:
+        return bool(request == plan.wanted.fqn)
+    parent = ("databaseSchema", "service", "parent")
+    return all(request.get(k) == plan.request.get(k) for k in ("name", *parent) if k in plan.request)
+
+
+async def _finish(catalog: Catalog, collection: str, plan: _Plan) -> Json:
+    """The entity as it then is, and what was done with it. Raises TransientError where it is not there after all."""
+    stored = plan.stored
+    if plan.request:
+        stored = await read(catalog, collection, plan.wanted.fqn)
     if stored is None:
-        raise TransientError("absent", f"{collection} {wanted.fqn} is not there after it was written")
-    catalog.wrote(stored if written else {})
-    steps, gave_way = await _corrections(catalog, collection, wanted, stored) if known else ([], [])
-    if steps:
-        answer = await catalog.client.patch(f"{collection}/{stored['id']}", steps, stored.get("version"))
-        stored = {**stored, **catalog.wrote(answer)}
-    catalog.tally.updated += known and (written or bool(steps))
-    theirs = wanted.body.description and stored.get("description") != wanted.body.description
-    catalog.tally.kept += bool(theirs)
-    for one in gave_way:
-        catalog.overridden(one)
+        raise TransientError("absent", f"{plan.wanted.fqn} was written, and is not in the catalog")
+    if plan.stored is None:
+        catalog.wrote(stored) if stored.get("version") == 0.1 else None
+        catalog.tally.created += 1
+    else:
+        catalog.tally.updated += plan.request is not None or plan.corrected
     return stored
-
-
-async def _corrections(
-    catalog: Catalog, collection: str, wanted: Wanted, stored: Json
-) -> tuple[list[Json], list[Overridden]]:
-    """The patch that enforces what is enforced, and what of a person's gives way."""
-    steps: list[Json] = []
-    changed: list[tuple[str, str, str]] = []
-    owners = [x["id"] for x in stored.get("owners") or () if not x.get("inherited")]
-    declared = [x.id for x in wanted.body.owners or ()]
-    if declared and owners != declared and (catalog.rules["owners"] == "enforce" or not owners):
-        value = [x.json_body() for x in wanted.body.owners or ()]
-        steps.append({"op": "add", "path": "/owners", "value": value})
-        was = ", ".join(x.get("name") or x["id"] for x in stored.get("owners") or ())
-        changed += [("owners", was, ", ".join(declared))] if owners else []
-    places = [("/tags", "tags", stored.get("tags") or [], wanted.body.tags or ())]
-    by_name = {c["name"]: c for c in columns_of(collection, stored)}
-    index = {name: i for i, name in enumerate(by_name)}
-    root = COLUMNS_OF.get(collection, "").replace(".", "/")
-    for column in _declared_columns(wanted.body):
-        if column.name in by_name:
-            path = f"/{root}/{index[column.name]}/tags"
-            places.append(
-                (path, f"columns.{column.name}.tags", by_name[column.name].get("tags") or [], column.tags or ())
-            )
-    for path, field, there, tags in places:
-        now = labels(there, [t.tag for t in tags], catalog.rules)
-        if now is not None:
-            steps.append({"op": "add", "path": path, "value": now})
-            changed += [(field, was, ", ".join(t.tag for t in tags)) for was in by_hand(there, now)]
-    if not changed:
-        return steps, []
-    history = await history_of(catalog, collection, stored)
-    found = [(f, was, now, history.person(f)) for f, was, now in changed]
-    return steps, [Overridden(entity=wanted.fqn, field=f, was=w, now=n, editor=p) for f, w, n, p in found if p]
-
-
-def _declared_columns(body: Owned) -> Sequence[TableColumn]:
-    found = getattr(body, "columns", None) or getattr(getattr(body, "data_model", None), "columns", None)
-    return found or ()
-
-
-async def reference(catalog: Catalog, collection: str, name: str, kind: str) -> Reference:
-    """An entity by its name, to refer to. Raises TransientError where it is not there (yet)."""
-    found = await catalog.client.get(f"{collection}/name/{in_path(name)}")
-    if found is None:
-        raise TransientError("absent", f"{kind} {name} is not in the catalog")
-    return Reference(id=found["id"], type=kind)

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from urllib.parse import quote as percent
 
 NAME_LIMIT = 256
-_FORBIDDEN = re.compile(r'::|[>"\x00-\x1f]')
+_FORBIDDEN = re.compile(r'::|[>"\x00-\x1f<|]')
 _PART = re.compile(r'"([^"]*)"|([^.]+)')
 
 
 def clean(name: str) -> str:
-    """A name that the server accepts: what it forbids becomes `_`, and a long one ends in a digest of the whole."""
+    """A name that the server accepts: what it forbids becomes `_`, and a long one ends in a digest of the whole.
+
+    Without `<` and `|` too, which a name may hold and an entity link may not.
+    """
     safe = _FORBIDDEN.sub("_", name).strip() or "_"
     if len(safe) <= NAME_LIMIT:
         return safe
@@ -41,6 +45,28 @@ def split(name: str) -> list[str]:
 def in_path(name: str) -> str:
     """A fully qualified name within a path of a URL."""
     return percent(name, safe="")
+
+
+class Spelling:
+    """Names as they are spelled: one is found as it is, else in another case, where only one is so."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._exact = set(names)
+        self._folded: dict[str, list[str]] = {}
+        for name in self._exact:
+            self._folded.setdefault(name.casefold(), []).append(name)
+
+    def of(self, name: str) -> str | None:
+        """How it is spelled; None for what is not there, or could be either of two."""
+        if name in self._exact:
+            return name
+        found = self._folded.get(name.casefold(), [])
+        return found[0] if len(found) == 1 else None
+
+
+def linkable(name: str) -> bool:
+    """Whether a name can stand in an entity link."""
+    return not _FORBIDDEN.search(name)
 
 
 def entity_link(table: str, column: str | None = None) -> str:

@@ -9,21 +9,20 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import ValidationError
 
+from governance.contracts import ContractResult, DataContract
 from governance.model import CheckResult, Dataset, Event, LineageEdge, Profile, Run
 from governance.openmetadata.catalog import Catalog, Tally
-from governance.openmetadata.concerns import DATASET, GATES, LINEAGE, RUNS, STALE
+from governance.openmetadata.concerns import ASSESSED, DATASET, GATES, LINEAGE, RUNS, STALE
+from governance.openmetadata.contracts import push_contract
 from governance.openmetadata.datasets import Told, mark_stale, push_datasets
 from governance.openmetadata.edges import Made, push_edges
-from governance.openmetadata.entities import Failure, outcome
+from governance.openmetadata.entities import Failure, attempt
 from governance.openmetadata.quality import push_checks
 from governance.openmetadata.runs import push_run
-from governance.transports.base import TransientError
+from governance.transports.base import PermanentError, TransientError
 
-_EDGES = TypeAdapter(tuple[LineageEdge, ...])
-_NAMES = TypeAdapter(tuple[str, ...] | None)
-_CHECKS = TypeAdapter(tuple[CheckResult, ...])
 Work = Callable[[Catalog, Event], Coroutine[Any, Any, None]]
 
 
@@ -36,26 +35,33 @@ class Pusher:
     async def push(self, events: Sequence[Event]) -> dict[str, Failure]:
         """Bring them in; what failed, by the event's id. Datasets go first: the others refer to them."""
         self.catalog.tally = Tally()
+        self.catalog.look_again()
         failed: dict[str, Failure] = {}
         told: dict[str, Told] = {}
-        for event in events:
-            if event.type == DATASET:
-                found = await outcome(_told(event))
-                if isinstance(found, Told):
-                    told[event.id] = found
-                else:
-                    failed[event.id] = found
+        work: dict[str, Coroutine[Any, Any, None]] = {}
+        for event in {e.id: e for e in events}.values():
+            try:
+                if event.type == DATASET:
+                    told[event.id] = dataset_of(event)
+                elif begin := WORK.get(event.type):
+                    work[event.id] = begin(self.catalog, event)
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                failed[event.id] = _unreadable(event, error)
         failed |= await push_datasets(self.catalog, told) if told else {}
-        later = [(e, work) for e in events if (work := WORK.get(e.type))]
-        ends = await asyncio.gather(*(outcome(work(self.catalog, e)) for e, work in later))
-        failed |= {e.id: end for (e, _), end in zip(later, ends, strict=True) if end}
+        done = await asyncio.gather(*(attempt(w, f"event {i}") for i, w in work.items()))
+        failed |= {i: d for i, d in zip(work, done, strict=True) if isinstance(d, Failure)}
         if any(isinstance(f, TransientError) and f.reason == "absent" for f in failed.values()):
             self.catalog.forget()
         return failed
 
 
-async def _told(event: Event) -> Told:
-    return dataset_of(event)
+def _unreadable(event: Event, error: Exception) -> PermanentError:
+    """What is wrong with an event, without the values in it."""
+    found = f"{type(error).__name__}"
+    if isinstance(error, ValidationError):
+        told = error.errors(include_input=False)[:5]
+        found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in told)
+    return PermanentError(f"an event that is not of the form of {event.type}: {found}")
 
 
 def dataset_of(event: Event) -> Told:
@@ -68,16 +74,18 @@ def dataset_of(event: Event) -> Told:
     return Told(dataset, event.time, profile, bool(event.data.get("data_as_of")))
 
 
-async def _stale(catalog: Catalog, event: Event) -> None:
-    await mark_stale(catalog, event.subject)
+def _stale(catalog: Catalog, event: Event) -> Coroutine[Any, Any, None]:
+    return mark_stale(catalog, event.subject)
 
 
-async def _lineage(catalog: Catalog, event: Event) -> None:
-    if origin := origin_of(event):
-        failed = await push_datasets(catalog, {event.id: origin})
-        if failed:
-            raise failed[event.id]
-    await push_edges(catalog, made_of(event))
+def _lineage(catalog: Catalog, event: Event) -> Coroutine[Any, Any, None]:
+    return _push_lineage(catalog, event.id, origin_of(event), made_of(event))
+
+
+async def _push_lineage(catalog: Catalog, key: str, origin: Told | None, made: Made) -> None:
+    for error in (await push_datasets(catalog, {key: origin})).values() if origin else ():
+        raise error
+    await push_edges(catalog, made)
 
 
 def origin_of(event: Event) -> Told | None:
@@ -88,23 +96,36 @@ def origin_of(event: Event) -> Told | None:
 
 def made_of(event: Event) -> Made:
     """What `hallmark.lineage.published.v1` tells."""
-    edges = _EDGES.validate_python(event.data.get("edges") or ())
-    inputs = _NAMES.validate_python(event.data.get("inputs"))
+    edges = tuple(LineageEdge.model_validate(e) for e in event.data.get("edges") or ())
+    inputs, origin = event.data.get("inputs"), event.data.get("origin")
+    if origin and inputs is None:
+        inputs = [Dataset.model_validate(origin).name]
     pipeline, sql = str(event.data.get("pipeline") or ""), str(event.data.get("sql") or "")
-    return Made(event.subject, edges, pipeline, sql, inputs)
+    return Made(event.subject, edges, pipeline, sql, None if inputs is None else tuple(map(str, inputs)))
 
 
-async def _gate(catalog: Catalog, event: Event) -> None:
-    checks = _CHECKS.validate_python(event.data.get("checks") or ())
-    await push_checks(catalog, event.subject, checks, event.time)
+def _gate(catalog: Catalog, event: Event) -> Coroutine[Any, Any, None]:
+    checks = tuple(CheckResult.model_validate(c) for c in event.data.get("checks") or ())
+    return push_checks(catalog, event.subject, checks, event.time)
 
 
-async def _run(catalog: Catalog, event: Event) -> None:
+def _run(catalog: Catalog, event: Event) -> Coroutine[Any, Any, None]:
     if "run" not in event.data:  # of a command, which is no deployment
-        return
+        return asyncio.sleep(0)
     run = Run.model_validate(event.data["run"])
-    known = {k: str(event.data.get(k) or "") for k in ("run_id", "slot", "owner")}
-    await push_run(catalog, run, **known)
+    run_id, slot, owner = (str(event.data.get(k) or "") for k in ("run_id", "slot", "owner"))
+    return push_run(catalog, run, run_id, slot, owner)
 
 
-WORK: dict[str, Work] = {STALE: _stale, LINEAGE: _lineage, **dict.fromkeys(GATES, _gate), **dict.fromkeys(RUNS, _run)}
+async def _contract(catalog: Catalog, event: Event) -> None:
+    contract = DataContract.model_validate(event.data.get("contract"))
+    await push_contract(catalog, contract, ContractResult.model_validate(event.data.get("result")), event.time)
+
+
+WORK: dict[str, Work] = {
+    STALE: _stale,
+    ASSESSED: _contract,
+    LINEAGE: _lineage,
+    **dict.fromkeys(GATES, _gate),
+    **dict.fromkeys(RUNS, _run),
+}

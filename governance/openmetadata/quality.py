@@ -6,16 +6,17 @@ pass and when they fail; a failed one has the query that shows its rows, and a s
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from governance.model import CheckResult
-from governance.openmetadata import bodies
-from governance.openmetadata.catalog import Catalog, together
+from governance.openmetadata import bodies, measures
+from governance.openmetadata.catalog import Catalog
 from governance.openmetadata.datasets import place_of
 from governance.openmetadata.entities import Json
-from governance.openmetadata.names import clean, entity_link, fqn, in_path, join
+from governance.openmetadata.names import Spelling, clean, entity_link, fqn, in_path, join, linkable
 from governance.transports.base import TransientError
 
 DIMENSIONS: Mapping[str, str] = {
@@ -23,8 +24,6 @@ DIMENSIONS: Mapping[str, str] = {
     "expression_is_true": "Consistency", "freshness": "Accuracy",
 }  # fmt: skip
 RESULT_LIMIT = 2_000
-_FAR = 10 * 365 * 86_400_000
-"""Milliseconds: the server wants both ends of a time."""
 
 
 async def push_checks(catalog: Catalog, dataset: str, checks: tuple[CheckResult, ...], at: datetime) -> None:
@@ -36,19 +35,26 @@ async def push_checks(catalog: Catalog, dataset: str, checks: tuple[CheckResult,
     found = await catalog.client.get(f"tables/name/{in_path(place.fqn)}", fields="columns")
     if found is None:
         raise TransientError("absent", f"table {place.fqn} is not in the catalog")
-    columns = {c["name"].casefold(): c["name"] for c in found["columns"]}
-    await together(*(_push(catalog, place.fqn, columns, check, at) for check in checks))
+    columns = Spelling(c["name"] for c in found["columns"])
+    # The first alone: with a table's first case the server makes its suite, of which there is one.
+    if checks:
+        await _push(catalog, place.fqn, columns, checks[0], at)
+    await asyncio.gather(*(_push(catalog, place.fqn, columns, check, at) for check in checks[1:]))
 
 
-async def _push(catalog: Catalog, table: str, columns: Mapping[str, str], check: CheckResult, at: datetime) -> None:
-    # A check of a column that the table does not have is one of the table.
-    column = columns.get(catalog.places.stored(check.column).casefold()) if check.column else None
-    case = await case_of(catalog, table, column, check)
+async def _push(catalog: Catalog, table: str, columns: Spelling, check: CheckResult, at: datetime) -> None:
+    # A check of a column that the table does not have, or that no link can name, is one of the table.
+    column = columns.of(catalog.places.stored(check.column)) if check.column else None
+    case = await case_of(catalog, table, column if column and linkable(column) else None, check)
     path = f"dataQuality/testCases/testCaseResults/{in_path(case['fullyQualifiedName'])}"
     result = result_of(check, at)
     await catalog.client.post(path, result.json_body())
-    # One that was there already may have been told without its rows, by who died over it.
-    if check.success or await _is_old(catalog, path, result.timestamp):
+    if check.success or not (check.sample or check.query):
+        return
+    # Rows are told also where the result was there already: the connection may have ended between the two. But never
+    # those of an older result, after a newer one.
+    now = await catalog.client.get(f"dataQuality/testCases/{case['id']}", fields="testCaseResult") or {}
+    if (now.get("testCaseResult") or {}).get("timestamp") != result.timestamp:
         return
     if check.sample:
         rows = {"columns": check.sample.columns, "rows": check.sample.rows}
@@ -57,14 +63,8 @@ async def _push(catalog: Catalog, table: str, columns: Mapping[str, str], check:
         await catalog.client.put_text(f"dataQuality/testCases/{case['id']}/inspectionQuery", check.query)
 
 
-async def _is_old(catalog: Catalog, results: str, at: int) -> bool:
-    """Whether the case has a newer result than that of a time, so that its rows are no more those of the case."""
-    found = await catalog.client.get(results, startTs=at + 1, endTs=at + _FAR)
-    return bool((found or {}).get("data"))
-
-
 async def case_of(catalog: Catalog, table: str, column: str | None, check: CheckResult) -> Json:
-    """The case of a check, as it is declared now."""
+    """The case of a check, which is made when it is first told of."""
     definition = await _definition(catalog, check.type, column is not None)
     name = clean(check.check_id)
     about = f"{check.type} of {check.column or check.dataset}, {check.severity}."
@@ -90,7 +90,7 @@ async def _definition(catalog: Catalog, type_: str, of_column: bool) -> str:
     return fqn(name)
 
 
-def result_of(check: CheckResult, at: datetime) -> bodies.TestResult:
+def result_of(check: CheckResult, at: datetime) -> measures.TestResult:
     """A result, with the counts of rows where they are known."""
     counts: dict[str, Any] = {}
     if check.rows is not None and check.failed_rows <= check.rows:
@@ -101,14 +101,15 @@ def result_of(check: CheckResult, at: datetime) -> bodies.TestResult:
             counts |= {"passed_rows_percentage": passed * share, "failed_rows_percentage": check.failed_rows * share}
     elif not check.success:
         counts = {"failed_rows": check.failed_rows}
-    said = f"{check.observed or check.failed_rows} ({check.threshold})" if check.threshold else check.observed
-    return bodies.TestResult(
+    said = check.observed or ("passed" if check.success else f"{check.failed_rows} rows failed")
+    said += f" ({check.threshold})" if check.threshold else ""
+    return measures.TestResult(
         timestamp=round(at.timestamp() * 1000),
         test_case_status="Success" if check.success else "Failed",
         result=said[:RESULT_LIMIT],
         test_result_value=(
-            bodies.Value(name="observed", value=check.observed[:RESULT_LIMIT]),
-            bodies.Value(name="failed_rows", value=str(check.failed_rows)),
+            measures.Value(name="observed", value=check.observed[:RESULT_LIMIT]),
+            measures.Value(name="failed_rows", value=str(check.failed_rows)),
         ),
         **counts,
     )

@@ -7,7 +7,10 @@ event becomes requests is in `governance/openmetadata`. Bodies of errors are `{c
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -18,6 +21,8 @@ import httpx
 
 from governance.errors import HallmarkError
 from governance.model import Event
+from governance.openmetadata.catalog import Catalog
+from governance.openmetadata.places import Places
 from governance.openmetadata.push import Pusher
 from governance.transports.base import Outage, Outcome, PermanentError, TransientError
 
@@ -26,7 +31,10 @@ PROBE_SECONDS = 0.7
 """How long a server that may be down is waited for, before anything is sent to it."""
 SERVED = "2.0."
 """The releases whose behaviour this client knows; the server's own client asks for the same."""
+DELIVERY_SECONDS = 90.0
+"""How long one delivery may take, within the lease of its events; what was brought by then is not brought again."""
 _MESSAGE_LIMIT = 500
+_TOKEN = re.compile(r"[!-~]+")
 
 
 class Stranger(Outage):
@@ -47,8 +55,11 @@ class Client:
         self._at_once = asyncio.Semaphore(CONNECTIONS)
         self._http: httpx.AsyncClient | None = None
         self._header: dict[str, str] = {}
-        self._out: Outage | None = None
+        self._reading = asyncio.Lock()
         self._asking = asyncio.Lock()
+        self._out: Outage | None = None
+        self.names: frozenset[str] = frozenset()
+        """Those under which the token lets the server know us."""
         self.written = 0
         """Requests that changed something, or may have."""
 
@@ -63,7 +74,8 @@ class Client:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections; the next request opens new ones."""
+        """Close the connections; the next request opens new ones, be it in another event loop."""
+        self._at_once, self._reading = asyncio.Semaphore(CONNECTIONS), asyncio.Lock()
         if self._http:
             await self._http.aclose()
             self._http = None
@@ -121,11 +133,11 @@ class Client:
         async with self._at_once:
             if self._out:
                 raise self._out
-            used = self._header or self._authorise({})
+            used = self._header or await self._authorised({})
             try:
                 answer = await self._send(method, path, {**used, **more}, **content)
-                if answer.status_code == 401 and (new := self._authorise(used)) != used:
-                    answer = await self._send(method, path, {**new, **more}, **content)
+                if answer.status_code == 401 and (anew := await self._authorised(used)) != used:
+                    answer = await self._send(method, path, {**anew, **more}, **content)
             except Outage:
                 raise
             except TransientError:
@@ -142,18 +154,21 @@ class Client:
             self._out = error
         raise error
 
-    def _authorise(self, refused: Mapping[str, str]) -> Mapping[str, str]:
-        """The header with the token, read again unless another request did so since this one was refused."""
-        if self._header != refused:
+    async def _authorised(self, refused: Mapping[str, str]) -> dict[str, str]:
+        """The header with the token as it is now, read anew unless another request has done so meanwhile."""
+        async with self._reading:
+            if self._header and self._header != refused:
+                return self._header
+            try:
+                # In a thread: it may be a file of a slow disk, or a block of a server.
+                token = await asyncio.to_thread(self._token)
+            except HallmarkError as error:
+                raise Outage("auth", str(error)) from None
+            if token and not _TOKEN.fullmatch(token):  # a library would name it in its error
+                raise Outage("auth", "the token of OpenMetadata holds characters that none has, such as a line's end")
+            self._header = {"Authorization": f"Bearer {token}"} if token else {}
+            self.names = frozenset(names_in(token or ""))
             return self._header
-        try:
-            token = self._token()
-        except HallmarkError as error:
-            raise Outage("auth", str(error)) from None
-        if token and not (token.isascii() and token.isprintable()):
-            raise Outage("auth", "the token has characters that none has: it is not a token, or not all of it")
-        self._header = {"Authorization": f"Bearer {token}"} if token else {}
-        return self._header
 
     async def _doubt(self) -> None:
         """A request was not answered: raises Outage if that is no matter of this one, and keeps it for the others."""
@@ -175,15 +190,27 @@ class Client:
             # Proxies and .netrc of the environment are the standard way of getting out, and httpx reads them.
             self._http = httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(self._timeout, connect=3.0))
         try:
-            return await self._http.request(
+            answer = await self._http.request(
                 method, self._base + path, headers=headers, timeout=timeout or self._http.timeout, **content
             )
         except httpx.TimeoutException as error:
             raise TransientError("timeout", f"OpenMetadata: {type(error).__name__} at {method} {path}") from None
-        except httpx.RequestError as error:
+        except httpx.HTTPError as error:
             raise TransientError("connection", f"OpenMetadata: {error or type(error).__name__}") from None
-        except httpx.InvalidURL as error:
-            raise Outage("connection", f"the address of OpenMetadata is none: {error}") from None
+        except httpx.InvalidURL:
+            raise Outage("connection", "the address of OpenMetadata is no URL") from None
+        return answer
+
+
+def names_in(token: str) -> set[str]:
+    """Who a token says that it is of: the server takes the first part of an address for the name."""
+    try:
+        middle = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
+        found = [claims.get(claim) for claim in ("sub", "preferred_username", "email")]
+    except (IndexError, ValueError, AttributeError):  # no JWT: the answers to what we make tell who we are
+        return set()
+    return {str(name).partition("@")[0] for name in found if name}
 
 
 def failure(answer: httpx.Response, what: str) -> TransientError | PermanentError:
@@ -195,6 +222,8 @@ def failure(answer: httpx.Response, what: str) -> TransientError | PermanentErro
         return TransientError("server", message, _retry_after(answer))
     if status == 401:  # no event is to blame: the token is
         return Outage("auth", message)
+    if 300 <= status < 400:  # nor here: the address is
+        return Outage("connection", f"{message}: it answers at another address")
     if status == 404:  # what it refers to may still be on its way
         return TransientError("absent", message)
     if status in (408, 409, 412):
@@ -241,24 +270,34 @@ def _seconds(asked: float) -> float | None:
 class OpenMetadataTransport:
     """Brings events into a catalog: what they say of datasets, lineage, checks and runs."""
 
-    def __init__(self, client: Client, pusher: Pusher) -> None:
-        self._client, self._pusher = client, pusher
+    def __init__(self, catalog: Catalog) -> None:
+        self._client, self._pusher = catalog.client, Pusher(catalog)
         self._runner = asyncio.Runner()
+
+    @classmethod
+    def to(cls, url: str, token: str, places: Places | None = None) -> Self:
+        """The catalog at an address; `places` are the names of one's own services in it."""
+        return cls(Catalog(Client(url, lambda: token), places or Places()))
 
     def deliver(self, events: Sequence[Event]) -> list[Outcome]:
         """Bring them in; one that does not concern the catalog is delivered by that."""
-        return self._runner.run(self._deliver(events))
+        return self._runner.run(self._deliver(events)) if events else []
 
     async def _deliver(self, events: Sequence[Event]) -> list[Outcome]:
         try:
             await self._client.probe()
-            errors = await self._pusher.push(events)
+            async with asyncio.timeout(DELIVERY_SECONDS):
+                errors = await self._pusher.push(events)
         except Outage as error:
             return [Outcome(e.id, error) for e in events]
+        except TimeoutError:
+            late = TransientError("timeout", f"OpenMetadata took more than {DELIVERY_SECONDS:.0f} s")
+            return [Outcome(e.id, late) for e in events]
         return [Outcome(e.id, errors.get(e.id)) for e in events]
 
     def close(self, timeout: float) -> bool:
-        """Close the connections."""
+        """Close the connections; what is delivered later opens new ones."""
         self._runner.run(self._client.close())
         self._runner.close()
+        self._runner = asyncio.Runner()
         return True

@@ -25,7 +25,6 @@ from governance.oncall import load_ownership
 from governance.openmetadata.catalog import Catalog
 from governance.openmetadata.concerns import CONCERNS
 from governance.openmetadata.places import Places
-from governance.openmetadata.push import Pusher
 from governance.outbox import Outbox
 from governance.transports.base import Outcome
 from governance.transports.openmetadata import Client, OpenMetadataTransport
@@ -53,7 +52,7 @@ class Recording:
 
     def __init__(self, place: Place, token: Callable[[], str] | None, before: Callable[[int], None]) -> None:
         catalog = Catalog(Client(place.url, token or (lambda: place.token)), Places(), load_ownership().teams)
-        self._inner, self._log = OpenMetadataTransport(catalog.client, Pusher(catalog)), place.log
+        self._inner, self._log = OpenMetadataTransport(catalog), place.log
         self.asked, self._before = 0, before
 
     def deliver(self, events: Sequence[Event]) -> list[Outcome]:

@@ -52,6 +52,14 @@ DEPLOYMENTS: dict[str, dict[str, Any]] = {
         }
         for source in ("crm", "drops", "mailroom", "ads")
     },
+    "catalog/catalog": {
+        "entrypoint": "flows/catalog.py:catalog",
+        "schedules": [("daily", "30 3 * * *", "UTC", True)],
+        "tags": ["governance", "hallmark"],
+        "work_pool": "hallmark-local",
+        "limit": (1, "ENQUEUE"),
+        "parameters": {},
+    },
     "deliver/deliver": {
         "entrypoint": "flows/deliver.py:deliver",
         "schedules": [("every-5-minutes", "*/5 * * * *", "UTC", True)],

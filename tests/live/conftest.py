@@ -10,7 +10,7 @@ import pytest
 
 from blocks.settings import Settings
 
-SUITES = ("test_warehouses", "test_warehouse_layers", "test_batch_snowflake")
+SUITES = ("test_warehouses", "test_warehouse_layers", "test_profiles", "test_failed_rows", "test_batch_snowflake")
 pytest.register_assert_rewrite(*(f"tests.integration.{name}" for name in SUITES))
 PREFIX = "HALLMARK_LIVE_"
 # Read while the tests are collected: none of them sees a HALLMARK_ variable of the machine.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import pickle
 import signal
-import threading
 from pathlib import Path
 
 from tests.openmetadata.server import Server
+
+ENDS = {signal.SIGINT, signal.SIGTERM}
 
 
 def main() -> None:
@@ -20,13 +21,12 @@ def main() -> None:
     kept = options.state
     # Only this program writes the file.
     state, tokens = pickle.loads(kept.read_bytes()) if kept and kept.exists() else (None, None)
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+    # Waited for, not handled: modules of the SDK set handlers of their own when they are imported.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     with Server(state, tokens=tokens, port=options.port) as server:
         print(f"url:         {server.url}", f"token:       {server.token}", f"admin token: {server.admin_token}",
               sep="\n", flush=True)  # fmt: skip
-        ended.wait()
+        signal.sigwait(ENDS)
         if kept:
             new = kept.with_suffix(f"{kept.suffix}.new")
             new.write_bytes(pickle.dumps((server.state, server.tokens)))

@@ -73,8 +73,13 @@ class Gate:
             return
         if fault is not None and fault.kind == "stall":
             gone = asyncio.ensure_future(receive())
-            while not fault.released.is_set() and not gone.done():
-                await asyncio.sleep(0.01)
+            try:
+                while not fault.released.is_set() and not gone.done():
+                    await asyncio.sleep(0.01)
+            except asyncio.CancelledError:
+                # The server goes down. Left open, the connection would get uvicorn's 500.
+                scope["state"]["transport"].abort()
+                raise
             if gone.done():
                 return
             gone.cancel()
@@ -105,10 +110,11 @@ class Gate:
         async def send(message: Message) -> None:
             answer.append(message)
 
+        scope["state"] |= {"kept": self.state}
         try:
             if not FREE.fullmatch(call.path):
                 user, bot = self.tokens.user(dict(scope["headers"]).get(b"authorization", b"").decode())
-                scope["state"] |= {"user": user, "bot": bot, "kept": self.state}
+                scope["state"] |= {"user": user, "bot": bot}
                 if bot:
                     self.permit(user, call)
             with self.state.lock:

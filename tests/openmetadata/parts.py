@@ -27,7 +27,7 @@ def set_parts(kind: Kind, doc: Doc, parts: list[Doc]) -> Doc:
     if kind.parts is None:
         return doc
     outer, _, inner = kind.parts.partition(".")
-    if inner and not doc.get(outer):
+    if not doc.get(outer) and (inner or not parts):
         return doc
     return {**doc, outer: {**doc[outer], inner: parts} if inner else parts}
 

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from uuid import NAMESPACE_DNS, uuid5
+
 from fastapi import APIRouter, Request, Response
 
-from tests.openmetadata.http_calls import answer, state_of, writer_of
+from tests.openmetadata.errors import not_found
+from tests.openmetadata.http_calls import answer, segment, state_of, writer_of
 from tests.openmetadata.kinds import BY_TYPE
 from tests.openmetadata.views import requested, shown
 
 router = APIRouter()
-VERSION = {"version": "2.0.6", "revision": "0000000", "timestamp": 1760000000000}
+BUILD = {"revision": "0000000", "timestamp": 1760000000000}
+# Of the connectors that the tests run, which steps their own test has; whether one must pass.
+STEPS = {
+    "Sigma": {"GetToken": True, "GetWorkbooks": True},
+    "Snowflake": {
+        "CheckAccess": True, "GetDatabases": True, "GetSchemas": True, "GetTables": True, "GetViews": False,
+        "GetTags": False, "GetQueries": False,
+    },
+}  # fmt: skip
 
 
 @router.get("/system/version", response_model=None)
-async def version(_: Request) -> Response:
+async def version(request: Request) -> Response:
     """Its release; needs no token."""
-    return answer(VERSION)
+    return answer({"version": state_of(request).setting.release, **BUILD})
 
 
 @router.get("/system/config/{what}", response_model=None)
@@ -30,3 +41,17 @@ async def logged_in(request: Request) -> Response:
     state = state_of(request)
     fields = requested(BY_TYPE["user"], request.query_params.get("fields"))
     return answer(shown(state, state.named("user", writer_of(request).user), fields))
+
+
+@router.get("/services/testConnectionDefinitions/name/{fqn}", response_model=None)
+async def test_of_a_connection(request: Request) -> Response:
+    """What a connector tries before it begins."""
+    fqn = segment(request, "fqn")
+    kind, _, rest = fqn.partition(".")
+    if kind not in STEPS or rest != "testConnectionDefinition":
+        raise not_found("testConnectionDefinition", fqn)
+    steps = [{"name": n, "description": n, "errorMessage": n, "mandatory": m} for n, m in STEPS[kind].items()]
+    if kind == "Snowflake":
+        steps[0]["shortCircuit"] = True
+    about = {"name": kind, "displayName": kind, "description": kind, "fullyQualifiedName": fqn}
+    return answer({"id": str(uuid5(NAMESPACE_DNS, fqn)), **about, "steps": steps})

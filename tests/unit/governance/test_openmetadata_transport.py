@@ -18,7 +18,6 @@ from governance.model import Event
 from governance.openmetadata.catalog import Catalog
 from governance.openmetadata.concerns import CONCERNS
 from governance.openmetadata.places import Places
-from governance.openmetadata.push import Pusher
 from governance.outbox import Outbox
 from governance.transports.base import Outage, PermanentError
 from governance.transports.openmetadata import CONNECTIONS, Client, OpenMetadataTransport
@@ -41,7 +40,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 def row_after(outbox: Outbox, url: str, token: str | None = "t", timeout: float = 15.0) -> dict[str, Any]:
     """The delivery after one drain that waits for nothing, with the longest wait that can be drawn."""
     client = Client(url, lambda: token, timeout)
-    transport = OpenMetadataTransport(client, Pusher(Catalog(client, Places())))
+    transport = OpenMetadataTransport(Catalog(client, Places()))
     Dispatcher(outbox, {"openmetadata": transport}, lambda: NOW, draw=lambda low, high: high).drain(patience=0)
     transport.close(1)
     [row] = outbox.rows()
@@ -197,7 +196,7 @@ def test_a_token_file_that_is_missing_or_half_written_is_an_outage(
         peer.good = "whole"
         settings = Settings(home=tmp_path, openmetadata_url=peer.url, openmetadata_token_file=file)
         catalog = catalog_of(settings)
-        transport = OpenMetadataTransport(catalog.client, Pusher(catalog))
+        transport = OpenMetadataTransport(catalog)
         [outcome] = transport.deliver([CHECKED])
         assert isinstance(outcome.error, Outage) and outcome.error.reason == "auth"
         file.write_text("whole\n")

@@ -1,0 +1,116 @@
+"""The official SDK against the stand-in: what it writes it reads back."""
+
+from __future__ import annotations
+
+import time
+
+from tests.openmetadata.server import Server
+
+
+def test_the_sdk_reads_back_what_it_writes() -> None:
+    from metadata.generated.schema.api.data.createDatabase import CreateDatabaseRequest
+    from metadata.generated.schema.api.data.createDatabaseSchema import CreateDatabaseSchemaRequest
+    from metadata.generated.schema.api.data.createPipeline import CreatePipelineRequest
+    from metadata.generated.schema.api.data.createTable import CreateTableRequest
+    from metadata.generated.schema.api.lineage.addLineage import AddLineageRequest
+    from metadata.generated.schema.api.services.createDatabaseService import CreateDatabaseServiceRequest
+    from metadata.generated.schema.api.services.createPipelineService import CreatePipelineServiceRequest
+    from metadata.generated.schema.api.tests.createTestCase import CreateTestCaseRequest
+    from metadata.generated.schema.entity.data.pipeline import (
+        Pipeline,
+        PipelineStatus,
+        StatusType,
+        Task,
+        TaskStatus,
+    )
+    from metadata.generated.schema.entity.data.table import Column, DataType, Table
+    from metadata.generated.schema.entity.services.connections.metadata.openMetadataConnection import (
+        OpenMetadataConnection,
+    )
+    from metadata.generated.schema.entity.services.databaseService import DatabaseServiceType
+    from metadata.generated.schema.entity.services.pipelineService import PipelineServiceType
+    from metadata.generated.schema.security.client.openMetadataJWTClientConfig import OpenMetadataJWTClientConfig
+    from metadata.generated.schema.tests.basic import TestCaseResult, TestCaseStatus, TestResultValue
+    from metadata.generated.schema.tests.testCase import TestCase
+    from metadata.generated.schema.type.basic import Timestamp
+    from metadata.generated.schema.type.entityLineage import ColumnLineage, EntitiesEdge, LineageDetails
+    from metadata.generated.schema.type.entityReference import EntityReference
+    from metadata.ingestion.ometa.ometa_api import OpenMetadata
+
+    with Server() as server:
+        security = OpenMetadataJWTClientConfig(jwtToken=server.token)
+        client = OpenMetadata(
+            OpenMetadataConnection(hostPort=server.url, authProvider="openmetadata", securityConfig=security)
+        )
+        assert client.health_check()
+        client.create_or_update(
+            CreateDatabaseServiceRequest(name="duck", serviceType=DatabaseServiceType.CustomDatabase)
+        )
+        client.create_or_update(CreateDatabaseRequest(name="db", service="duck"))
+        client.create_or_update(CreateDatabaseSchemaRequest(name="main", database="duck.db"))
+        columns = [Column(name="id", dataType=DataType.INT), Column(name="name", dataType=DataType.STRING)]
+        raw, clean = (
+            client.create_or_update(CreateTableRequest(name=name, databaseSchema="duck.db.main", columns=columns))
+            for name in ("raw", "clean")
+        )
+        assert client.get_by_name(Table, "duck.db.main.raw", fields=["owners", "tags", "testSuite"]).id == raw.id
+        for number in range(5):
+            client.create_or_update(
+                CreateTableRequest(name=f"t{number}", databaseSchema="duck.db.main", columns=columns)
+            )
+        names = [table.name.root for table in client.list_all_entities(Table, limit=3, fields=["tags"])]
+        assert sorted(names) == ["clean", "raw", "t0", "t1", "t2", "t3", "t4"]
+
+        client.create_or_update(CreatePipelineServiceRequest(name="runs", serviceType=PipelineServiceType.Prefect))
+        pipeline = client.create_or_update(
+            CreatePipelineRequest(name="batch", service="runs", tasks=[Task(name="load")])
+        )
+        now = int(time.time() * 1000)
+        status = PipelineStatus(
+            timestamp=Timestamp(now),
+            executionStatus=StatusType.Successful,
+            taskStatus=[TaskStatus(name="load", executionStatus=StatusType.Successful)],
+        )
+        client.add_pipeline_status("runs.batch", status)
+        seen = client.get_by_name(Pipeline, "runs.batch", fields=["tasks", "pipelineStatus"])
+        assert seen.pipelineStatus.timestamp.root == now and seen.tasks[0].name == "load"
+
+        pair = ColumnLineage(fromColumns=["duck.db.main.raw.id"], toColumn="duck.db.main.clean.id")
+        client.add_lineage(
+            AddLineageRequest(
+                edge=EntitiesEdge(
+                    fromEntity=EntityReference(id=raw.id, type="table"),
+                    toEntity=EntityReference(id=clean.id, type="table"),
+                    lineageDetails=LineageDetails(
+                        sqlQuery="select id from raw",
+                        columnsLineage=[pair],
+                        pipeline=EntityReference(id=pipeline.id, type="pipeline"),
+                    ),
+                )
+            )
+        )
+        lineage = client.get_lineage_by_name(Table, "duck.db.main.clean")
+        (edge,) = lineage["upstreamEdges"]
+        assert edge["lineageDetails"]["columnsLineage"][0]["fromColumns"] == ["duck.db.main.raw.id"]
+        assert edge["lineageDetails"]["pipeline"]["fullyQualifiedName"] == "runs.batch"
+
+        client.create_or_update(
+            CreateTestCaseRequest(
+                name="filled",
+                entityLink="<#E::table::duck.db.main.clean::columns::id>",
+                testDefinition="columnValuesToBeNotNull",
+            )
+        )
+        fqn = "duck.db.main.clean.id.filled"
+        result = TestCaseResult(
+            timestamp=Timestamp(now),
+            testCaseStatus=TestCaseStatus.Failed,
+            result="One row is empty.",
+            testResultValue=[TestResultValue(name="nullCount", value="1")],
+        )
+        client.add_test_case_results(result, fqn)
+        (read,) = client.get_test_case_results(fqn, now - 1, now + 1)
+        assert read.testCaseStatus is TestCaseStatus.Failed and read.incidentId is not None
+        case = client.get_by_name(TestCase, fqn, fields=["testSuite", "testDefinition", "testCaseResult", "owners"])
+        assert case.testSuite.fullyQualifiedName == "duck.db.main.clean.testSuite"
+        assert case.incidentId is None or case.incidentId == read.incidentId
