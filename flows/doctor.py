@@ -168,10 +168,13 @@ def _events(settings: Settings) -> str:
         return "none yet"
     try:
         with open_warehouse(settings, wait=5) as warehouse:
+            [[ended]] = warehouse.execute(
+                "SELECT max(finished_at) FROM ops.batches WHERE state IN ('completed', 'failed')"
+            )
             [[waiting, late]] = warehouse.execute(
-                'SELECT count(*), count(CASE WHEN "time" < ? OR "time" <= (SELECT max(finished_at) FROM ops.batches '
-                "WHERE state IN ('completed', 'failed')) THEN 1 END) FROM ops.events WHERE relayed_at IS NULL",
-                (settings.clock() - PATIENCE,),
+                "SELECT count(*), count(CASE WHEN time < ? OR time <= ? THEN 1 END) "
+                "FROM ops.events WHERE relayed_at IS NULL",
+                (old := settings.clock() - PATIENCE, ended or old),
             )
             running = bool(warehouse.ledger.elsewhere())
     except LockedError:

@@ -16,10 +16,12 @@ from flows.catalog_access import catalog_of
 from governance.dispatcher import Dispatcher
 from governance.model import Event
 from governance.openmetadata.catalog import Catalog
+from governance.openmetadata.concerns import CONCERNS
 from governance.openmetadata.places import Places
 from governance.outbox import Outbox
 from governance.transports.base import Outage, PermanentError
-from governance.transports.openmetadata import Client, OpenMetadataTransport
+from governance.transports.openmetadata import CONNECTIONS, Client, OpenMetadataTransport
+from tests.chaos.catalog_events import told
 from tests.openmetadata.server import Server
 from tests.unit.governance.http_peer import Peer, refusing, serving
 
@@ -168,6 +170,19 @@ def test_a_server_that_is_gone_is_asked_once_for_all_requests() -> None:
 
     with Server() as server:
         asyncio.run(ask(server))
+
+
+def test_a_server_that_hangs_midway_is_waited_for_once(tmp_path: Path) -> None:
+    with Server() as server, Outbox(f"sqlite:///{tmp_path / 'state.db'}") as outbox:
+        outbox.put([e for e in told(1) if e.type in CONCERNS], ["openmetadata"])
+        hung = server.fail("*", "", nth=30, kind="stall", times=10_000)
+        client = Client(server.url, lambda: server.token, timeout=0.5)
+        transport = OpenMetadataTransport(client, Pusher(Catalog(client, Places())))
+        Dispatcher(outbox, {"openmetadata": transport}).drain(patience=0)
+        transport.close(1)
+        assert hung.seen - hung.nth < 2 * CONNECTIONS, "those under way and the question, and none of those behind them"
+        assert {row["attempts"] for row in outbox.rows() if row["state"] != "delivered"} == {0}
+        server.release()
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00", b"two\nlines"])
