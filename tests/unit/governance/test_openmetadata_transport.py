@@ -177,7 +177,7 @@ def test_a_server_that_hangs_midway_is_waited_for_once(tmp_path: Path) -> None:
         outbox.put([e for e in told(1) if e.type in CONCERNS], ["openmetadata"])
         hung = server.fail("*", "", nth=30, kind="stall", times=10_000)
         client = Client(server.url, lambda: server.token, timeout=0.5)
-        transport = OpenMetadataTransport(client, Pusher(Catalog(client, Places())))
+        transport = OpenMetadataTransport(Catalog(client, Places()))
         Dispatcher(outbox, {"openmetadata": transport}).drain(patience=0)
         transport.close(1)
         assert hung.seen - hung.nth < 2 * CONNECTIONS, "those under way and the question, and none of those behind them"
