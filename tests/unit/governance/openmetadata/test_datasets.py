@@ -184,11 +184,13 @@ def test_odd_names_all_arrive_each_by_itself(world: World) -> None:
     assert len({c["name"] for c in there}) == len(ODD)
 
 
-def test_ten_thousand_columns(world: World) -> None:
+def test_ten_thousand_columns(server: Server) -> None:
+    world = World(server, timeout=30.0)
     wide = renamed(ORDERS, columns=tuple(Column(name=f"c{n}", type="INTEGER") for n in range(10_000)), primary_key=())
     world.push(wide)
     assert len(world.table()["columns"]) == 10_000
     assert world.push(wide) == 0
+    world.close()
 
 
 def test_one_that_the_server_refuses_keeps_no_other_from_arriving(world: World) -> None:

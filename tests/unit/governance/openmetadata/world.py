@@ -44,11 +44,13 @@ CUSTOMERS = Dataset(
 class World:
     """One server, our client of it, and a person."""
 
-    def __init__(self, server: Server, places: Places | None = None, rules: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, server: Server, places: Places | None = None, rules: Mapping[str, Any] | None = None, timeout: float = 2.0
+    ) -> None:
         self.server = server
         self.token = server.token
         self.overridden: list[Overridden] = []
-        self.client = Client(server.url, lambda: self.token, timeout=2.0)
+        self.client = Client(server.url, lambda: self.token, timeout=timeout)
         self.catalog = Catalog(self.client, places or Places(), TEAMS, rules, self.overridden.append)
         self.pusher = Pusher(self.catalog)
         self.transport = OpenMetadataTransport(self.catalog)
