@@ -34,41 +34,41 @@ def run(name: str, filled: Filled, log: Callable[[str], None], seconds: float = 
 
     Raises HallmarkError with the connector's message, secrets masked, for one that failed or took too long.
     """
-    child = subprocess.Popen(
+    late = threading.Event()
+    with subprocess.Popen(
         # -P: a folder `flows` in the working folder must not be taken for this package.
         [sys.executable, "-P", "-m", "flows.workflow"],
         env={n: v for n, v in os.environ.items() if not n.startswith("HALLMARK_")},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, encoding="utf-8", errors="replace", start_new_session=True,
-    )  # fmt: skip
-    assert child.stdin and child.stdout and child.stderr
-    late = threading.Event()
+    ) as child:  # fmt: skip
+        assert child.stdin and child.stdout and child.stderr
 
-    def end() -> None:
-        late.set()
-        child.kill()
+        def end() -> None:
+            late.set()
+            child.kill()
 
-    def tell(lines: IO[str]) -> None:
-        for line in lines:
-            if line.strip():
-                log(filled.masked(line.rstrip()))
+        def tell(lines: IO[str]) -> None:
+            for line in lines:
+                if line.strip():
+                    log(filled.masked(line.rstrip()))
 
-    clock = threading.Timer(seconds, end)
-    # In the context of the run, whose log it is.
-    logged = threading.Thread(target=copy_context().run, args=(tell, child.stderr))
-    clock.start()
-    logged.start()
-    try:
-        with suppress(BrokenPipeError):  # it has ended: how, is seen below
-            child.stdin.write(json.dumps(filled.config) + "\n")
-            child.stdin.flush()
-        text = child.stdout.read()
-        child.wait()
-        logged.join()
-    finally:
-        clock.cancel()
-        child.kill()
-        child.wait()
+        clock = threading.Timer(seconds, end)
+        # In the context of the run, whose log it is.
+        logged = threading.Thread(target=copy_context().run, args=(tell, child.stderr))
+        clock.start()
+        logged.start()
+        try:
+            with suppress(BrokenPipeError):  # it has ended: how, is seen below
+                child.stdin.write(json.dumps(filled.config) + "\n")
+                child.stdin.flush()
+            text = child.stdout.read()
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(5)
+        finally:
+            clock.cancel()
+            child.kill()  # its answer is given; or this run is to end
+            logged.join()
     if late.is_set():
         raise _failed(name, f"it took longer than {seconds:g} s")
     try:

@@ -99,7 +99,9 @@ async def push_edges(catalog: Catalog, made: Made) -> None:
         )
     stored = await upstream(catalog, target)
     put = await together(*(_put(catalog, s, target, wanted[s.id], stored.get(s.id)) for s in sources))
-    for source_id in set(stored) - set(wanted):
+    lacking = [e for e in tried if isinstance(e, Failure)]
+    # While an end of ours could not be read, an edge that is not wanted may be its.
+    for source_id in set(stored) - set(wanted) if not lacking else ():
         if is_ours(catalog, stored[source_id]):
             kind = stored[source_id]["fromEntityType"]
             gone = await catalog.client.delete(f"lineage/{kind}/{source_id}/{target.place.kind}/{target.id}")
@@ -111,9 +113,8 @@ async def push_edges(catalog: Catalog, made: Made) -> None:
     for edge in missing:
         LOG.warning("the catalog has no column edge %s", edge)
     catalog.tally.missing_edges += missing
-    for error in tried:
-        if isinstance(error, Failure):
-            raise error
+    for error in lacking:
+        raise error
 
 
 async def _end(catalog: Catalog, dataset: str) -> End:

@@ -9,11 +9,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,16 +21,18 @@ from governance.model import Event
 from governance.openmetadata.catalog import Catalog
 from governance.openmetadata.places import Places
 from governance.openmetadata.push import Pusher
+from governance.transports.answers import failure
 from governance.transports.base import Outage, Outcome, PermanentError, TransientError
 
 CONNECTIONS = 16
 PROBE_SECONDS = 0.7
 """How long a server that may be down is waited for, before anything is sent to it."""
+LATE = 3
+"""Requests in a row without an answer in time after which no more are sent."""
 SERVED = "2.0."
 """The releases whose behaviour this client knows; the server's own client asks for the same."""
 DELIVERY_SECONDS = 90.0
 """How long one delivery may take, within the lease of its events; what was brought by then is not brought again."""
-_MESSAGE_LIMIT = 500
 _TOKEN = re.compile(r"[!-~]+")
 
 
@@ -58,6 +57,7 @@ class Client:
         self._reading = asyncio.Lock()
         self._asking = asyncio.Lock()
         self._out: Outage | None = None
+        self._late = 0
         self.names: frozenset[str] = frozenset()
         """Those under which the token lets the server know us."""
         self.written = 0
@@ -82,7 +82,10 @@ class Client:
 
     async def probe(self) -> str:
         """Its version. Raises Outage for a server that does not answer at once, or is of another release (Stranger)."""
-        self._out = None
+        self._out, self._late = None, 0
+        return await self._version()
+
+    async def _version(self) -> str:
         try:
             answer = await self._send("GET", "system/version", self._header, timeout=PROBE_SECONDS)
             if not answer.is_success:
@@ -140,9 +143,11 @@ class Client:
                     answer = await self._send(method, path, {**anew, **more}, **content)
             except Outage:
                 raise
-            except TransientError:
+            except TransientError as unanswered:
+                self._late += unanswered.reason == "timeout"
                 await self._doubt()
                 raise
+            self._late = 0
         if method != "GET":
             self.written += 1
         if (answer.status_code == 404 and missing is None) or (answer.status_code == 409 and exists is None):
@@ -175,9 +180,11 @@ class Client:
         async with self._asking:
             if self._out is None:
                 try:
-                    await self.probe()
+                    await self._version()
                 except Outage as error:
                     self._out = error
+                if self._late >= LATE:
+                    self._out = Outage("timeout", f"OpenMetadata did not answer {self._late} requests in time")
         if self._out:
             raise self._out
 
@@ -213,58 +220,12 @@ def names_in(token: str) -> set[str]:
     return {str(name).partition("@")[0] for name in found if name}
 
 
-def failure(answer: httpx.Response, what: str) -> TransientError | PermanentError:
-    """What an answer that is no success means for the event: whether trying again can help."""
-    status, message = answer.status_code, f"{what}: {answer.status_code} {said(answer)}"
-    if status == 429:
-        return TransientError("throttled", message, _retry_after(answer))
-    if status >= 500:
-        return TransientError("server", message, _retry_after(answer))
-    if status == 401:  # no event is to blame: the token is
-        return Outage("auth", message)
-    if 300 <= status < 400:  # nor here: the address is
-        return Outage("connection", f"{message}: it answers at another address")
-    if status == 404:  # what it refers to may still be on its way
-        return TransientError("absent", message)
-    if status in (408, 409, 412):
-        return TransientError("conflict", message)
-    return PermanentError(message)
-
-
-def said(answer: httpx.Response) -> str:
-    """The server's message, on one line, cut."""
-    try:
-        text = str(answer.json()["message"])
-    except (ValueError, KeyError, TypeError):
-        text = answer.text
-    return " ".join(text.split())[:_MESSAGE_LIMIT]
-
-
 def _body(answer: httpx.Response) -> dict[str, Any]:
     try:
         found = answer.json() if answer.content else {}
     except ValueError:
         found = {}
     return found if isinstance(found, dict) else {"data": found}
-
-
-def _retry_after(answer: httpx.Response) -> float | None:
-    """Seconds; the header holds them, or a date (RFC 9110, 10.2.3)."""
-    text: str | None = answer.headers.get("Retry-After")
-    if text is None:
-        return None
-    try:
-        return _seconds(float(text))
-    except ValueError:
-        pass
-    try:
-        return _seconds((parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def _seconds(asked: float) -> float | None:
-    return max(asked, 0.0) if math.isfinite(asked) else None
 
 
 class OpenMetadataTransport:

@@ -14,6 +14,7 @@ from tests.openmetadata import (
     lineage_routes,
     pipelines,
     quality_routes,
+    query_routes,
     search_routes,
     system_routes,
     table_routes,
@@ -26,7 +27,7 @@ from tests.openmetadata.kinds import KINDS
 SPECIAL = (
     system_routes.router, search_routes.router, lineage_routes.router, incident_routes.tasks, incident_routes.rows,
     quality_routes.cases, quality_routes.suites, pipelines.router, table_routes.router, contract_routes.router,
-    type_routes.router, type_routes.usage, type_routes.products,
+    query_routes.router, type_routes.router, type_routes.usage, type_routes.products,
 )  # fmt: skip
 
 

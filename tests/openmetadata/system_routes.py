@@ -35,6 +35,12 @@ async def config(_: Request) -> Response:
     return answer({"provider": "basic", "providerName": "basic"})
 
 
+@router.get("/system/settings/profilerConfiguration", response_model=None)
+async def profiler(_: Request) -> Response:
+    """What profilers measure, as an administrator has it: whatever they like."""
+    return answer({"config_type": "profilerConfiguration", "config_value": {"metricConfiguration": []}})
+
+
 @router.get("/users/loggedInUser", response_model=None)
 async def logged_in(request: Request) -> Response:
     """Who calls: a probe of a token."""

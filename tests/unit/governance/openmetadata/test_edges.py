@@ -161,6 +161,13 @@ def test_an_end_that_is_not_there_yet_holds_back_only_its_own_edge(world: World)
         world.edges("silver.nowhere", edge("silver.orders.id", "silver.nowhere.id"))
 
 
+def test_an_end_that_cannot_be_read_now_does_not_lose_its_edge(joined: World) -> None:
+    joined.server.fail("GET", "tables/name/.*orders", 1, "503")
+    with pytest.raises(TransientError):
+        joined.edges("silver.report", NAME, ID, OTHER_ID)
+    assert set(joined.upstream(INTO)) == {BY_CUSTOMERS, BY_ORDERS}
+
+
 def test_columns_of_a_source_that_differ_in_case_or_have_dots_are_told_apart(world: World) -> None:
     called = ("Id", "id", "customer.name", "a::b")
     landed = renamed(LANDED, columns=tuple(Column(name=n, type="text") for n in called))
