@@ -15,7 +15,7 @@ from typing import Any
 
 from governance.model import LineageEdge
 from governance.openmetadata import bodies
-from governance.openmetadata.catalog import Catalog
+from governance.openmetadata.catalog import Catalog, together
 from governance.openmetadata.corrections import columns_of
 from governance.openmetadata.datasets import COLLECTIONS, place_of
 from governance.openmetadata.entities import Failure, Json, attempt
@@ -98,7 +98,7 @@ async def push_edges(catalog: Catalog, made: Made) -> None:
             source=SOURCE, columns_lineage=columns, sql_query=sql, pipeline=pipeline
         )
     stored = await upstream(catalog, target)
-    put = await asyncio.gather(*(_put(catalog, s, target, wanted[s.id], stored.get(s.id)) for s in sources))
+    put = await together(*(_put(catalog, s, target, wanted[s.id], stored.get(s.id)) for s in sources))
     lacking = [e for e in tried if isinstance(e, Failure)]
     # While an end of ours could not be read, an edge that is not wanted may be its.
     for source_id in set(stored) - set(wanted) if not lacking else ():
