@@ -98,8 +98,8 @@ def test_a_workflow_without_its_settings_is_not_configured(tmp_path: Path) -> No
 
 
 def test_dashboards_of_sigma_arrive_with_the_tables_that_they_read(catalog: Server, tmp_path: Path) -> None:
-    with Sigma("warehouse.gold.mrt_customer") as sigma:
-        settings = local(catalog, tmp_path, sigma_url=sigma.url)
+    with Sigma("SHOP.GOLD.MRT_CUSTOMER") as sigma:
+        settings = local(catalog, tmp_path, sigma_url=sigma.url, profile="snowflake", snowflake_database="shop")
         table = furnish(catalog, settings)
         before = catalog.snapshot()["entities"]["tables"]
         outcome, log = run("sigma", settings, tmp_path)

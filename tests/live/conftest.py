@@ -1,4 +1,4 @@
-"""A real Snowflake account for the contract tests of tests/integration: `settings` alone is another one here."""
+"""A real Snowflake account and a real OpenMetadata for the contract tests: these fixtures alone are others here."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ import pytest
 from blocks.settings import Settings
 
 SUITES = ("test_warehouses", "test_warehouse_layers", "test_profiles", "test_failed_rows", "test_batch_snowflake")
-pytest.register_assert_rewrite(*(f"tests.integration.{name}" for name in SUITES))
+pytest.register_assert_rewrite("tests.catalog_contract", *(f"tests.integration.{name}" for name in SUITES))
 PREFIX = "HALLMARK_LIVE_"
 # Read while the tests are collected: none of them sees a HALLMARK_ variable of the machine.
 GIVEN = {
@@ -19,6 +19,8 @@ GIVEN = {
     for name, value in os.environ.items()
     if name.startswith(f"{PREFIX}SNOWFLAKE_")
 }
+
+CATALOG = tuple(os.environ.get(f"{PREFIX}OPENMETADATA_{name}", "") for name in ("URL", "TOKEN"))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,6 +43,16 @@ def account() -> Iterator[dict[str, str]]:
     with database() as name:
         given = {**GIVEN, "snowflake_database": name, "profile": "snowflake"}
         yield {f"HALLMARK_{setting.upper()}": value for setting, value in given.items()}
+
+
+@pytest.fixture(scope="module")
+def openmetadata() -> tuple[str, str]:
+    """URL and token of the server that is given."""
+    url, token = CATALOG
+    if not (url and token):
+        names = " and ".join(f"{PREFIX}OPENMETADATA_{name}" for name in ("URL", "TOKEN"))
+        pytest.skip(f"no OpenMetadata is given by {names}: see {Path(__file__).parent.name}/README.md")
+    return url, token
 
 
 @contextmanager
