@@ -117,9 +117,9 @@ def _run(catalog: Catalog, event: Event) -> Coroutine[Any, Any, None]:
     return push_run(catalog, run, run_id, slot, owner)
 
 
-async def _contract(catalog: Catalog, event: Event) -> None:
+def _contract(catalog: Catalog, event: Event) -> Coroutine[Any, Any, None]:
     contract = DataContract.model_validate(event.data.get("contract"))
-    await push_contract(catalog, contract, ContractResult.model_validate(event.data.get("result")), event.time)
+    return push_contract(catalog, contract, ContractResult.model_validate(event.data.get("result")), event.time)
 
 
 WORK: dict[str, Work] = {
