@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from blocks.settings import Settings
+from blocks.warehouses import open_warehouse
+from flows import pipelines
 from flows.catalog_access import open_catalog
 from flows.catalog_access import places as places_of
 from governance.dispatcher import Dispatcher
@@ -65,9 +67,7 @@ def pushed(first: Home, new_home: Callable[[Home], Home], tmp_path_factory: pyte
     told = [{k: e[k] for k in ("id", "type", "subject", "time", "data")} for e in home.events()]
     with Server() as server:
         one = Pushed(home, server, [Event(**e) for e in told], tmp_path_factory.mktemp("outbox"))
-        assert one.deliver("first.db") == {
-            "delivered": len(one.of(*CONCERNS)), "waiting": 0, "buried": 0
-        }  # fmt: skip
+        assert one.deliver("first.db") == {"delivered": len(one.of(*CONCERNS)), "waiting": 0, "buried": 0}
         yield one
 
 
@@ -288,14 +288,9 @@ def test_what_stops_reconcile_names_its_remedy(
 
 
 def test_a_run_that_was_killed_ends_as_failed_in_the_catalog(pushed: Pushed) -> None:
-    from blocks.warehouses import open_warehouse
-    from flows import pipelines
-
     [started] = pushed.of("hallmark.run.started.v1")
     with pushed.home.environment(), open_warehouse(Settings.load()) as warehouse:
-        at = Settings.load().clock()
-        events = pipelines.abandoned(warehouse, [started.data["run_id"]], at)
-    [killed] = events
+        [killed] = pipelines.abandoned(warehouse, [started.data["run_id"]], Settings.load().clock())
     with Server() as server:
         alone = replace(pushed, server=server, events=[started, killed])
         assert alone.deliver("killed.db")["delivered"] == 2
