@@ -32,7 +32,7 @@ run: $(READY)  ## sample data the first time, a wave of changes each later time,
 test: $(READY) $(FAKESNOW_READY) $(DATACONTRACT_READY)  ## all tests, or those of TESTS=path
 	@$(BIN)/python -m pytest $(or $(TESTS),$(PARALLEL))
 
-chaos: $(READY) $(FAKESNOW_READY)  ## kills runs at 200 points (KILLS=n) over all kinds of sources, and at 50 on Snowflake
+chaos: $(READY) $(FAKESNOW_READY)  ## kills runs at 200 points (KILLS=n) over all kinds of sources, at 50 on Snowflake, and dispatchers at 100
 	@$(BIN)/python -m pytest -m chaos -n 2 --dist load -rP tests/chaos
 
 # A peer that cannot be installed is a line of the result.

@@ -139,7 +139,7 @@ def _documents(name: str, slugs: Sequence[str]) -> Mapping[str, Mapping[str, Any
     try:
         with get_client(sync_client=True) as client:
             found = client.request("POST", "/block_documents/filter", json=wanted).raise_for_status().json()
-    except httpx.TransportError as error:
+    except httpx.HTTPError as error:
         raise _unreachable(error) from None
     return {document["block_type"]["slug"]: document["data"] for document in found}
 
@@ -194,5 +194,5 @@ def _variable(client: SyncPrefectClient) -> dict[str, str]:
     return {"kind": "variable", "name": WORK_POOL_VARIABLE, "status": status}
 
 
-def _unreachable(error: httpx.TransportError) -> UnreachableError:
+def _unreachable(error: httpx.HTTPError) -> UnreachableError:
     return UnreachableError("the Prefect server", type(error).__name__, "start it, or correct PREFECT_API_URL")

@@ -29,7 +29,7 @@ from blocks.warehouses.base import Account, Accounts, Ready, StreamLoad, now
 from flows.backfill_choice import Chosen, Wanted, choose, range_reader
 from flows.batch import bronze_layer, steps
 from flows.context import Context, make_context, name_run, sample_servers
-from flows.deliver import deliver
+from flows.deliver import deliver_or_wait
 from flows.ingest import empty_result
 from flows.lineage import bronze_facts
 from flows.load import after_publish, is_passing, load_and_gate, mend, record_failure, words
@@ -67,7 +67,7 @@ def backfill(
         with part(settings, "backfill", sources, profile) as run:
             summary = work(chosen, sources, run.context)
             run.done(summary)
-        deliver(profile=profile)
+        deliver_or_wait(profile)
     return (Completed if summary["state"] == "completed" else Failed)(data=summary)
 
 

@@ -5,16 +5,18 @@ Nothing is connected to before something is delivered.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
 from blocks.settings import Settings
-from governance.errors import ConfigurationError
+from governance.errors import ConfigurationError, UnreachableError
 from governance.oncall import load_ownership
 from governance.openmetadata.catalog import Catalog
 from governance.openmetadata.overrides import Overrides
 from governance.openmetadata.places import Places
-from governance.transports.openmetadata import Client, OpenMetadataTransport
+from governance.transports.base import PermanentError, TransientError
+from governance.transports.openmetadata import SERVED, Client, OpenMetadataTransport, Stranger
 
 
 def open_catalog(settings: Settings) -> OpenMetadataTransport:
@@ -30,14 +32,45 @@ def catalog_of(settings: Settings) -> Catalog:
     return Catalog(client, places(settings), load_ownership().teams, overridden=Overrides(settings.state_database))
 
 
+def check(settings: Settings) -> str:
+    """Whether the catalog of the settings answers, knows the token and is of a release that is known, in words.
+
+    Raises UnreachableError for one that does not answer, ConfigurationError for what has to be corrected.
+    """
+    if not settings.openmetadata_url:
+        return "none is configured"
+    client, url = catalog_of(settings).client, settings.openmetadata_url
+
+    async def ask() -> str:
+        async with client:
+            version = await client.probe()
+            await client.get("tables", limit=1)
+        return f"OpenMetadata {version} at {url} answers, and takes the token"
+
+    try:
+        return asyncio.run(ask())
+    except TransientError as error:
+        if error.reason == "auth":
+            remedy = "write the bot's newest token into HALLMARK_OPENMETADATA_TOKEN_FILE or its block"
+            raise ConfigurationError(f"the catalog {url}", f"it refuses the token ({error})", remedy) from None
+        if isinstance(error, Stranger):
+            remedy = f"correct HALLMARK_OPENMETADATA_URL, or use a server of release {SERVED}x"
+            raise ConfigurationError(f"the catalog {url}", str(error), remedy) from None
+        remedy = "start it, or correct HALLMARK_OPENMETADATA_URL; its events wait in the outbox until then"
+        raise UnreachableError(f"the catalog {url}", str(error), remedy) from None
+    except PermanentError as error:
+        raise ConfigurationError(f"the catalog {url}", str(error), "give the bot the role that reads") from None
+
+
 def token(settings: Settings) -> str | None:
     """The bot's token as it is now: of the file that is named, else of a block, else of the environment."""
     if file := settings.openmetadata_token_file:
         try:
             return Path(file).read_text(encoding="utf-8").strip()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
+            cause = f"it cannot be read ({getattr(error, 'strerror', None) or 'it is no text'})"
             raise ConfigurationError(
-                "HALLMARK_OPENMETADATA_TOKEN_FILE", f"it cannot be read ({error.strerror})", "correct the path"
+                "HALLMARK_OPENMETADATA_TOKEN_FILE", cause, "correct the path, or write the bot's token into it"
             ) from None
     from blocks.register import secret
 

@@ -23,6 +23,14 @@ def deliver(profile: str | None = None) -> dict[str, int]:
     return drain(settings)
 
 
+def deliver_or_wait(profile: str | None = None) -> None:
+    """The same at the end of another flow, whose data are published: what fails here is logged, and told next time."""
+    try:
+        deliver(profile=profile)
+    except Exception as error:  # noqa: BLE001 - governance never stops the data
+        LOG.error("the events wait: %s", " ".join(str(error).split())[:500])
+
+
 @task(cache_policy=NO_CACHE)
 def relay(settings: Settings) -> int:
     """Copy new events from the warehouse to the outbox."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from blocks.settings import Settings
 from blocks.warehouses import is_made, open_warehouse
 from flows.state import configured, open_outbox, transports
@@ -18,6 +21,7 @@ PATIENCE = 0.5
 def relay(settings: Settings, wait: float = 60.0) -> int:
     """Copy new events from the warehouse to the outbox; repeating it after a kill adds nothing.
 
+    A destination gets all of its events in their order, whoever else is told of each.
     Raises LockedError when the warehouse is held for longer than `wait` seconds.
     """
     if not is_made(settings):
@@ -25,12 +29,12 @@ def relay(settings: Settings, wait: float = 60.0) -> int:
     ownership, names, copied = load_ownership(), configured(settings), 0
     with open_outbox(settings) as outbox, open_warehouse(settings, wait) as warehouse:
         while events := warehouse.ledger.unrelayed(PAGE):
-            by_route: dict[tuple[str, ...], list[Event]] = {}
+            by_destination: dict[str, list[Event]] = {}
             for event in events:
-                to = tuple(d.name for d in route(event, ownership) if d.transport in names)
-                by_route.setdefault(to, []).append(event)
-            for to, routed in by_route.items():
-                outbox.put(routed, to)
+                for to in (d for d in route(event, ownership) if d.transport in names):
+                    by_destination.setdefault(to.name, []).append(event)
+            for name, routed in by_destination.items():
+                outbox.put(routed, [name])
             with warehouse.transaction():
                 warehouse.ledger.relayed([e.id for e in events])
             copied += len(events)
@@ -39,12 +43,24 @@ def relay(settings: Settings, wait: float = 60.0) -> int:
 
 def drain(settings: Settings) -> dict[str, int]:
     """Deliver what is due, and forget what was delivered long ago: {delivered, waiting, buried}."""
+    with draining(settings) as deliver:
+        return deliver()
+
+
+@contextmanager
+def draining(settings: Settings) -> Iterator[Callable[[], dict[str, int]]]:
+    """What can be called again and again to deliver: it keeps its connections, and leaves alone who does not answer."""
     by_name = transports(settings)
     try:
         with open_outbox(settings) as outbox:
-            counts = Dispatcher(outbox, by_name).drain(patience=PATIENCE)
-            outbox.prune()
+            dispatcher = Dispatcher(outbox, by_name)
+
+            def deliver() -> dict[str, int]:
+                counts = dispatcher.drain(patience=PATIENCE)
+                outbox.prune()
+                return counts
+
+            yield deliver
     finally:
         for transport in by_name.values():
             transport.close(1.0)
-    return counts

@@ -6,6 +6,7 @@ import getpass
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from blocks.landing import Landed, open_landing
@@ -14,11 +15,14 @@ from blocks.migrate import VERSION
 from blocks.settings import HOME_NAME, Settings
 from blocks.state import version_of_state
 from blocks.warehouses import is_made, open_warehouse
+from flows.catalog_access import check as check_catalog
 from flows.rebuild import check_ledger, rebuild
-from governance.errors import ConfigurationError, HallmarkError
+from governance.errors import ConfigurationError, HallmarkError, LockedError
 
 Finding = dict[str, Any]
 FREE_BYTES = 1 << 30
+PATIENCE = timedelta(hours=1)
+"""How long what a command tells beside the batches may wait for the next delivery."""
 
 
 def examine(settings: Settings, repair: bool = False, sources: str | None = None) -> list[Finding]:
@@ -32,6 +36,8 @@ def examine(settings: Settings, repair: bool = False, sources: str | None = None
         "warehouse": lambda: _warehouse(settings),
         "state": lambda: version_of_state(settings),
         "outbox": lambda: _outbox(settings),
+        "events": lambda: _events(settings),
+        "catalog": lambda: check_catalog(settings),
         "owners": lambda: _owners(settings),
     }
     if not settings.home.is_dir():  # nothing of it can be looked at, and nobody who asks makes one
@@ -152,7 +158,31 @@ def _outbox(settings: Settings) -> str:
     buried = sum(states.get("buried", 0) for states in counts.values())
     if buried:
         raise HallmarkError("the outbox", f"{buried} deliveries are buried", "`hallmark outbox list --state buried`")
-    return ", ".join(f"{d}: {sum(s.values())} events" for d, s in counts.items()) or "empty"
+    told = (f"{d}: {', '.join(f'{n} {state}' for state, n in states.items())}" for d, states in counts.items())
+    return "; ".join(told) or "empty"
+
+
+def _events(settings: Settings) -> str:
+    """Those that no outbox has, although what tells them has ended: a relay that fails stops no batch."""
+    if not is_made(settings):
+        return "none yet"
+    try:
+        with open_warehouse(settings, wait=5) as warehouse:
+            [[ended]] = warehouse.execute(
+                "SELECT max(finished_at) FROM ops.batches WHERE state IN ('completed', 'failed')"
+            )
+            [[waiting, late]] = warehouse.execute(
+                "SELECT count(*), count(CASE WHEN time < ? OR time <= ? THEN 1 END) "
+                "FROM ops.events WHERE relayed_at IS NULL",
+                (old := settings.clock() - PATIENCE, ended or old),
+            )
+            running = bool(warehouse.ledger.elsewhere())
+    except LockedError:
+        return "a batch is running: it relays its own"
+    if late and not running:
+        cause = f"{late} events wait in the warehouse, of runs that have ended: they were never relayed to the outbox"
+        raise HallmarkError("the events", cause, "`hallmark deliver` brings them, or says what is in its way")
+    return f"{waiting} wait for the next delivery" if waiting else "all are in the outbox"
 
 
 def _owners(settings: Settings) -> str:

@@ -22,7 +22,7 @@ from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import Account, Accounts, Ready, StreamLoad, now
 from flows import pipelines, slots
 from flows.context import Context, make_context, sample_servers, select_streams, sources_path
-from flows.deliver import deliver
+from flows.deliver import deliver_or_wait
 from flows.load import after_publish, is_passing, land, load_and_gate, plan, publish, record_failure, words
 from flows.report import publish_stream_artifacts
 from flows.runs import part
@@ -46,7 +46,7 @@ def ingest(
             streams = ingest_source(source, slot, batch.run_id, stream, sources, profile, batch.attempt)
             failed = [f"{x['source']}.{x['stream']}: {x['error']['cause']}" for x in streams if x["error"]]
             run.state = "failed" if failed else "completed"
-        deliver(profile=profile)
+        deliver_or_wait(profile)
     publish_stream_artifacts(streams, f"run {batch.run_id}")
     return Failed(data=streams, message="; ".join(failed)) if failed else Completed(data=streams)
 

@@ -84,7 +84,7 @@ def dataset_events(
     events = [context.tell.dataset(dataset, profile, **more)]
     if "data_as_of" in more:
         events.append(context.event("hallmark.dataset.stale.v1", name, owner=owner, data_as_of=more["data_as_of"]))
-    if facts.edges or facts.inputs:
+    if facts.edges or facts.inputs is not None:  # that it is made of nothing any more is known too
         lineage = context.tell.lineage(
             name, facts.edges, inputs=facts.inputs, pipeline=facts.pipeline, sql=facts.sql, origin=facts.origin,
             owner=owner,

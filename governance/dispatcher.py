@@ -12,19 +12,25 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from governance.errors import HallmarkError
 from governance.model import Event
-from governance.outbox import Claim, Outbox
+from governance.outbox import LEASE, Claim, Outbox
 from governance.transports.base import Outage, Outcome, PermanentError, Reason, TransientError, Transport
 
 log = logging.getLogger(__name__)
 BATCH = 200
-LEASE = timedelta(minutes=2)
+ASKED_LIMIT = 86_400.0
+"""Seconds: no other side is believed that it needs more than a day."""
+ABSENT_TRIES = 150
+"""Of an event that waits for another one which itself is still on its way."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ class Policy:
     def wait(self, attempts: int, draw: Callable[[float, float], float], at_least: float | None) -> float:
         """Seconds before the next try, after `attempts` tries; never less than the other side asked for."""
         limit = min(self.cap, self.first * 2 ** min(attempts - 1, 30))
-        return max(draw(0.0, limit), at_least or 0.0)
+        return max(draw(0.0, limit), min(at_least or 0.0, ASKED_LIMIT))
 
 
 POLICIES: Mapping[Reason, Policy] = {
@@ -75,7 +81,10 @@ class Dispatcher:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
         draw: Callable[[float, float], float] = random.uniform,
+        lease: timedelta = LEASE,
     ) -> None:
+        """`lease`: how long what a killed process had claimed stays its own; one at work renews it."""
+        self._lease = lease
         self._outbox, self._transports = outbox, transports
         self._clock, self._sleep, self._draw = clock, sleep, draw
         self._breakers: dict[str, _Breaker] = {}
@@ -111,11 +120,11 @@ class Dispatcher:
         assert transport is not None
         breaker = self._breakers.setdefault(destination, _Breaker())
         while (now := self._clock()) <= end and not (breaker.until and now < breaker.until):
-            claims = self._outbox.claim(destination, BATCH, LEASE)
+            claims = self._outbox.claim(destination, BATCH, self._lease)
             if claims:
-                outcomes = _deliver(transport, [c.event for c in claims])
-                if not self._is_out(breaker, claims, outcomes):
-                    delivered += self._settle(claims, outcomes)
+                with self._held(claims):
+                    outcomes = _deliver(transport, [c.event for c in claims])
+                delivered += self._settle(self._tried(breaker, claims, outcomes), outcomes)
                 continue
             due = self._outbox.next_due(destination)
             if due is None or due > end:
@@ -127,18 +136,39 @@ class Dispatcher:
             self._sleep(wait)
         return delivered
 
-    def _is_out(self, breaker: _Breaker, claims: Sequence[Claim], outcomes: Mapping[str, Outcome]) -> bool:
-        """Whether the destination does not answer at all; then the events go back as they were."""
-        outage = next((o.error for o in outcomes.values() if isinstance(o.error, Outage)), None)
-        if outage is None:
+    @contextmanager
+    def _held(self, claims: Sequence[Claim]) -> Iterator[None]:
+        """Let nobody else claim them while they are being delivered, however long that takes."""
+        over = threading.Event()
+
+        def renew() -> None:
+            while not over.wait(self._lease.total_seconds() / 3):
+                try:
+                    self._outbox.renew(claims, self._lease)
+                except HallmarkError as error:
+                    log.warning("the claims of %s could not be renewed: %s", claims[0].destination, error)
+
+        thread = threading.Thread(target=renew, name="lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _tried(self, breaker: _Breaker, claims: Sequence[Claim], outcomes: Mapping[str, Outcome]) -> Sequence[Claim]:
+        """Those that the destination said something of; where it does not answer, the others go back as they were."""
+        untried = {i: o.error for i, o in outcomes.items() if isinstance(o.error, Outage)}
+        if not untried:
             breaker.failures, breaker.until = 0, None
-            return False
+            return claims
+        outage = next(iter(untried.values()))
         breaker.failures += 1
         wait = BREAKER.wait(breaker.failures, self._draw, max(outage.retry_after or 0.0, BREAKER.first / 2))
         breaker.until = self._clock() + timedelta(seconds=wait)
         log.warning("%s does not answer, asked again in %.0f s: %s", claims[0].destination, wait, outage)
-        self._outbox.release(claims, f"{outage.reason}: {outage}")
-        return True
+        self._outbox.release([c for c in claims if c.event.id in untried], f"{outage.reason}: {outage}")
+        return [c for c in claims if c.event.id not in untried]
 
     def _settle(self, claims: Sequence[Claim], outcomes: Mapping[str, Outcome]) -> int:
         """Record each outcome; returns how many were delivered."""
@@ -159,7 +189,10 @@ class Dispatcher:
 
     def _again(self, claim: Claim, error: TransientError) -> None:
         policy, tries = POLICIES[error.reason], claim.attempts + 1
-        if tries >= policy.tries:
+        limit = policy.tries
+        if error.reason == "absent" and tries >= limit and self._outbox.others_wait(claim):
+            limit = ABSENT_TRIES  # it may be what is waited for, and comes late itself
+        if tries >= limit:
             self._outbox.bury(claim, f"{error} (gave up after {tries} tries)")
             log.error("event %s to %s buried after %d tries: %s", claim.event.id, claim.destination, tries, error)
             return

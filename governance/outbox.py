@@ -7,24 +7,29 @@ does not. A claim that its process did not live to settle expires. When to try a
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+from pydantic import ValidationError
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, inspect, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from governance.model import Event
 from governance.outbox_tables import ACTIVE, READ_ONLY, deliveries, events, make_engine
-from governance.state_database import migrate_state
+from governance.state_database import answering, migrate_state
 
+log = logging.getLogger(__name__)
 ERROR_LIMIT = 2000
 BODY_LIMIT = 4 << 20
 """Characters of an event's body. A longer one is kept without its data, and buried."""
+_TOO_LONG = "its body has"
+LEASE = timedelta(minutes=2)
 _d = deliveries.c
 
 
@@ -61,7 +66,10 @@ class Outbox:
     # --- writing ---------------------------------------------------------------------------------
 
     def put(self, new: Iterable[Event], destinations: Sequence[str]) -> int:
-        """Add each event for each destination; what is there already stays as it is. Returns how many were added."""
+        """Add each event for each destination; what is there already stays as it is. Returns how many were added.
+
+        All of them are added, or none. Raises HallmarkError for a disk that is full.
+        """
         batch = list(new)
         if not batch or not destinations:
             return 0
@@ -70,7 +78,8 @@ class Outbox:
         too_long = {}
         for event, row in zip(batch, bodies, strict=True):
             if (size := len(row["body"])) > BODY_LIMIT:
-                too_long[event.id] = f"its body has {size} characters, and {BODY_LIMIT} are the limit"
+                too_long[event.id] = f"{_TOO_LONG} {size} characters, and {BODY_LIMIT} are the limit"
+                log.error("event %s of %s is buried: %s", event.id, event.subject, too_long[event.id])
                 row["body"] = event.model_copy(update={"data": {"omitted": size}}).model_dump_json()
         wanted = [
             {"event_id": e.id, "destination": d, "entity": e.subject, "attempts": 0, "next_at": self._now(),
@@ -86,8 +95,11 @@ class Outbox:
                 added += len(connection.execute(new_rows).all())
         return added
 
-    def claim(self, destination: str, limit: int = 100, lease: timedelta = timedelta(minutes=2)) -> list[Claim]:
-        """Take up to `limit` due deliveries, the first of each entity only, for as long as the lease lasts."""
+    def claim(self, destination: str, limit: int = 100, lease: timedelta = LEASE) -> list[Claim]:
+        """Take up to `limit` due deliveries, the first of each entity only, for as long as the lease lasts.
+
+        One whose event cannot be read, such as one of another release, is buried.
+        """
         token, now = str(uuid.uuid4()), self._now()
         heads = select(_d.seq).where(_d.destination == destination, _head(), _d.next_at <= now)
         heads = heads.order_by(_d.seq).limit(limit).with_for_update(skip_locked=True)
@@ -98,10 +110,26 @@ class Outbox:
             mark = {"state": "claimed", "token": token, "next_at": now + lease.total_seconds()}
             connection.execute(update(deliveries).where(_d.seq.in_(taken)).values(mark))
             rows = connection.execute(
-                select(events.c.body, _d.attempts).join_from(deliveries, events, _d.event_id == events.c.id)
+                select(_d.seq, events.c.body, _d.attempts).join_from(deliveries, events, _d.event_id == events.c.id)
                 .where(_d.seq.in_(taken)).order_by(_d.seq)
             )  # fmt: skip
-            return [Claim(Event.model_validate_json(body), destination, n, token) for body, n in rows]
+            found = []
+            for seq, body, attempts in rows.all():
+                try:
+                    found.append(Claim(Event.model_validate_json(body), destination, attempts, token))
+                except ValidationError as error:
+                    why = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+                    mark = {"state": "buried", "token": None, "last_error": _text(f"it cannot be read: {why}")}
+                    connection.execute(update(deliveries).where(_d.seq == seq).values(mark))
+            return found
+
+    def renew(self, claims: Sequence[Claim], lease: timedelta = LEASE) -> None:
+        """They are still being delivered: the lease of those that are not settled begins anew."""
+        with self._writing() as connection:
+            for destination, token in {(c.destination, c.token) for c in claims}:
+                held = and_(_d.destination == destination, _d.state == "claimed", _d.token == token)
+                mark = {"next_at": self._now() + lease.total_seconds()}
+                connection.execute(update(deliveries).where(held).values(mark))
 
     def ack(self, claims: Iterable[Claim]) -> None:
         """They were delivered; true even if the lease ended meanwhile."""
@@ -117,7 +145,7 @@ class Outbox:
 
     def release(self, claims: Sequence[Claim], error: str) -> None:
         """They were not tried: they are due again at once, with the tries that they had."""
-        mark = {"state": "retry", "next_at": self._now(), "token": None, "last_error": error[:ERROR_LIMIT]}
+        mark = {"state": "retry", "next_at": self._now(), "token": None, "last_error": _text(error)}
         with self._writing() as connection:
             for claim in claims:
                 held = and_(_of(claim), _d.state == "claimed", _d.token == claim.token)
@@ -128,8 +156,11 @@ class Outbox:
         self._settle(claim, state="buried", next_at=self._now(), error=error)
 
     def retry_buried(self, destination: str | None = None, event_ids: Sequence[str] = ()) -> int:
-        """Put buried deliveries back, with all their tries; of one destination or of some events. Returns how many."""
-        which = [_d.state == "buried"]
+        """Put buried deliveries back, with all their tries; of one destination or of some events. Returns how many.
+
+        One that was too long stays: its data are not kept, and without them it would tell another thing.
+        """
+        which = [_d.state == "buried", ~func.coalesce(_d.last_error, "").startswith(_TOO_LONG)]
         which += [_d.destination == destination] if destination else []
         which += [_d.event_id.in_(event_ids)] if event_ids else []
         with self._writing() as connection:
@@ -176,21 +207,31 @@ class Outbox:
         at = [row["at"] for row in self._read(query)]
         return datetime.fromtimestamp(at[0], UTC) if at and at[0] is not None else None
 
+    def others_wait(self, claim: Claim) -> bool:
+        """Whether anything else may be delivered first that `claim` could refer to: what waits for it not itself."""
+        query = select(_d.seq).where(
+            _d.destination == claim.destination, _head(), _d.event_id != claim.event.id,
+            ~func.coalesce(_d.last_error, "").startswith("absent:"),
+        )  # fmt: skip
+        return bool(self._read(query.limit(1)))
+
     # --- the database ----------------------------------------------------------------------------
 
     def _now(self) -> float:
         return self._clock().timestamp()
 
     def _settle(self, claim: Claim, state: str, next_at: float, error: str) -> None:
-        mark = {"state": state, "next_at": next_at, "token": None, "last_error": error[:ERROR_LIMIT]}
+        mark = {"state": state, "next_at": next_at, "token": None, "last_error": _text(error)}
         held = and_(_of(claim), _d.state == "claimed", _d.token == claim.token)
         with self._writing() as connection:
             connection.execute(update(deliveries).where(held).values({**mark, "attempts": _d.attempts + 1}))
 
-    def _writing(self) -> AbstractContextManager[Connection]:
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
         if not self._ready:
             self._migrate()
-        return self._engine.begin()
+        with answering(), self._engine.begin() as connection:
+            yield connection
 
     def _migrate(self) -> None:
         migrate_state(self._engine)
@@ -201,11 +242,11 @@ class Outbox:
         if self._engine.dialect.name == "sqlite" and path and not Path(path).is_file():
             return []
         if not self._ready:
-            with self._engine.connect().execution_options(**{READ_ONLY: True}) as connection:
+            with answering(), self._engine.connect().execution_options(**{READ_ONLY: True}) as connection:
                 if not inspect(connection).has_table(deliveries.name):
                     return []
             self._migrate()
-        with self._engine.connect().execution_options(**{READ_ONLY: True}) as connection:
+        with answering(), self._engine.connect().execution_options(**{READ_ONLY: True}) as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
 
@@ -227,6 +268,11 @@ def _head() -> ColumnElement[bool]:
         earlier.c.state.in_(ACTIVE),
     )  # fmt: skip
     return and_(_d.state.in_(ACTIVE), ~held_back)
+
+
+def _text(error: str) -> str:
+    """The other side's words as every database can keep them: no NUL, no half of a character."""
+    return error[:ERROR_LIMIT].replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def _utc(seconds: float) -> str:

@@ -5,17 +5,23 @@ The steps are in `migrations/versions`, the tables as they are afterwards in `ou
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import OperationalError
 
-from governance.errors import UnreachableError
+from governance.errors import HallmarkError, UnreachableError
 from governance.migrate import head, is_pending, upgrade
 from governance.outbox_tables import READ_ONLY, lock_schema
 
 NAME = "the state database"
 STEPS = Path(__file__).parent / "migrations" / "versions"
+_FULL = ("disk is full", "disk I/O error", os.strerror(errno.ENOSPC))
+"""What SQLite says of a full disk (the second where it is met in the shared memory beside the file), and others."""
 VERSION_TABLE = "hallmark_alembic_version"  # another program that uses Alembic may share the database
 
 
@@ -34,9 +40,9 @@ def migrate_state(engine: Engine) -> None:
     program, UnreachableError for one that does not answer.
     """
     path = engine.url.database
-    if engine.dialect.name == "sqlite" and path:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with answering():
+        if engine.dialect.name == "sqlite" and path:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
         if not is_pending(NAME, _version(engine), STEPS):
             return
         with engine.begin() as connection:
@@ -44,16 +50,12 @@ def migrate_state(engine: Engine) -> None:
             # Who waited for the lock finds the work of who had it.
             if is_pending(NAME, read_version(connection), STEPS):
                 upgrade(connection, STEPS, version_table=VERSION_TABLE, transactional_ddl=True)
-    except OperationalError as error:
-        raise _unreachable(error) from None
 
 
 def describe_version(engine: Engine) -> str:
     """The version of a state database that is there, in words. Changes nothing; raises as `migrate_state` does."""
-    try:
+    with answering():
         found = _version(engine)
-    except OperationalError as error:
-        raise _unreachable(error) from None
     later = f", the next run makes it {head(STEPS)}" if is_pending(NAME, found, STEPS) else ""
     return f"version {found or 'of the first release'}{later}"
 
@@ -63,5 +65,17 @@ def _version(engine: Engine) -> str | None:
         return read_version(connection)
 
 
-def _unreachable(error: OperationalError) -> UnreachableError:
-    return UnreachableError(NAME, str(error.orig)[:300], "check HALLMARK_STATE_URL")
+@contextmanager
+def answering() -> Iterator[None]:
+    """A state database that cannot be used within is told as one error, and whether for want of room.
+
+    Raises HallmarkError for a full disk, UnreachableError for any other reason that lies outside the statement.
+    """
+    try:
+        yield
+    except (OperationalError, OSError) as error:
+        cause = str(getattr(error, "orig", error))[:300]
+        if any(sign in cause for sign in _FULL):
+            remedy = "free space; what was being written is not there, and can be written again"
+            raise HallmarkError(NAME, f"its disk is full ({cause})", remedy) from None
+        raise UnreachableError(NAME, cause, "check HALLMARK_STATE_URL") from None

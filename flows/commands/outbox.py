@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.commands.options import AsJson, reading
 from flows.console import console, dump, table
 from governance.errors import LockedError
+
+if TYPE_CHECKING:
+    from blocks.settings import Settings
 
 State = Annotated[str | None, typer.Option("--state", help="pending, claimed, retry, delivered or buried.")]
 Destination = Annotated[str | None, typer.Option("--destination", help="Only this destination.")]
@@ -49,7 +52,11 @@ def list_rows(
 
 def drain(as_json: AsJson = False) -> None:
     """Deliver what is due."""
-    counts = _drain()
+    from flows.delivery import drain as deliver_due
+
+    settings = reading()
+    _relay(settings)
+    counts = deliver_due(settings)
     if as_json:
         dump(counts)
     else:
@@ -77,22 +84,25 @@ def deliver(
     as_json: AsJson = False,
 ) -> None:
     """Deliver what is due; with --follow as one long-lived process."""
-    while True:
-        counts = _drain()
-        if as_json or not follow:
-            dump(counts)
-        if not follow:
-            return
-        time.sleep(5)
-
-
-def _drain() -> dict[str, int]:
-    from flows.delivery import drain, relay
+    from flows.delivery import draining
 
     settings = reading()
+    with draining(settings) as deliver_due:
+        while True:
+            _relay(settings)
+            counts = deliver_due()
+            if as_json or not follow:
+                dump(counts)
+            if not follow:
+                return
+            time.sleep(5)
+
+
+def _relay(settings: Settings) -> None:
+    from flows.delivery import relay
+
     try:
         relay(settings, wait=1)
     except LockedError:
         # A batch holds the warehouse: it relays its events itself.
         console(stderr=True).print("the warehouse is held by a batch; its events come with it", style="dim")
-    return drain(settings)

@@ -1,8 +1,7 @@
 """The bodies of requests to OpenMetadata 2.0, typed: what is sent, and no more than that.
 
 Members are named as the server names them, in camel case, by alias. A member that is None is not sent: the server
-takes an omitted one as "leave it" where a bot writes. `tests/unit/governance/openmetadata` holds every one of them
-against the models that the server's own client was generated with.
+takes an omitted one as "leave it" where a bot writes. In the tests each passes the models of the server's own client.
 """
 
 from __future__ import annotations
@@ -135,7 +134,6 @@ class Dashboard(Owned):
 
     service: str
     source_url: str | None = None
-    dashboard_type: Literal["Dashboard", "Report"] = "Dashboard"
 
 
 class Task(Body):

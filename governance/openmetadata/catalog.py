@@ -9,14 +9,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from governance.oncall import Team
 from governance.openmetadata import bodies
 from governance.openmetadata.names import clean, fqn, in_path, split
 from governance.openmetadata.places import Places
 from governance.openmetadata.policy import EXCLUSIVE, Overridden, Rule, rules_of
-from governance.transports.base import TransientError
+from governance.transports.base import Outage, TransientError
 
 if TYPE_CHECKING:
     from governance.transports.openmetadata import Client
@@ -27,6 +27,8 @@ OWN = "Hallmark"
 """The classification of our own tags."""
 STALE = f"{OWN}.Stale"
 _OWN_TAGS = {"Stale": "What this is made of could not be brought up to date; its data are older than those around it."}
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -42,6 +44,20 @@ class Tally:
     """Column edges that the catalog does not have after all: `<column> -> <column>`."""
     unknown_owners: set[str] = field(default_factory=set)
     """Owners that are no team that can own there."""
+
+
+async def together(*work: Awaitable[T]) -> list[T]:
+    """What comes of all of it, once all of it has ended: nothing goes on behind the back of who is told of a failure.
+
+    Raises what went wrong; what trying again can mend first, so that all is brought that can be.
+    """
+    ends = await asyncio.gather(*work, return_exceptions=True)
+    failed = [end for end in ends if isinstance(end, BaseException)]
+    for kind in (Outage, TransientError, BaseException):
+        for error in failed:
+            if isinstance(error, kind):
+                raise error
+    return [end for end in ends if not isinstance(end, BaseException)]
 
 
 class Catalog:

@@ -7,7 +7,6 @@ A contract that a person made of a dataset stays theirs: the server allows one.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import uuid
@@ -15,7 +14,7 @@ from datetime import datetime, timedelta
 
 from governance.contracts import ContractResult, DataContract
 from governance.openmetadata import bodies, measures
-from governance.openmetadata.catalog import Catalog
+from governance.openmetadata.catalog import Catalog, together
 from governance.openmetadata.column_types import column_type
 from governance.openmetadata.datasets import place_of
 from governance.openmetadata.entities import Json
@@ -67,7 +66,7 @@ async def _body(catalog: Catalog, contract: DataContract, table: Json, name: str
         for c in contract.columns
         if (there := spelled.get(catalog.places.stored(c.name).casefold()))
     )
-    cases = await asyncio.gather(*(_case(catalog, table, spelled, c.column, c.check_id) for c in contract.checks))
+    cases = await together(*(_case(catalog, table, spelled, c.column, c.check_id) for c in contract.checks))
     owner = await catalog.owner(contract.owner) if contract.owner else None
     body = bodies.DataContract(
         name=name, entity=bodies.Reference(id=table["id"], type="table"), description=contract.description or None,

@@ -15,7 +15,7 @@ from typing import Any
 
 from governance.model import LineageEdge
 from governance.openmetadata import bodies
-from governance.openmetadata.catalog import Catalog
+from governance.openmetadata.catalog import Catalog, together
 from governance.openmetadata.corrections import columns_of
 from governance.openmetadata.datasets import COLLECTIONS, place_of
 from governance.openmetadata.entities import Failure, Json, attempt
@@ -98,8 +98,10 @@ async def push_edges(catalog: Catalog, made: Made) -> None:
             source=SOURCE, columns_lineage=columns, sql_query=sql, pipeline=pipeline
         )
     stored = await upstream(catalog, target)
-    put = await asyncio.gather(*(_put(catalog, s, target, wanted[s.id], stored.get(s.id)) for s in sources))
-    for source_id in set(stored) - set(wanted):
+    put = await together(*(_put(catalog, s, target, wanted[s.id], stored.get(s.id)) for s in sources))
+    lacking = [e for e in tried if isinstance(e, Failure)]
+    # While an end of ours could not be read, an edge that is not wanted may be its.
+    for source_id in set(stored) - set(wanted) if not lacking else ():
         if is_ours(catalog, stored[source_id]):
             kind = stored[source_id]["fromEntityType"]
             gone = await catalog.client.delete(f"lineage/{kind}/{source_id}/{target.place.kind}/{target.id}")
@@ -111,9 +113,8 @@ async def push_edges(catalog: Catalog, made: Made) -> None:
     for edge in missing:
         LOG.warning("the catalog has no column edge %s", edge)
     catalog.tally.missing_edges += missing
-    for error in tried:
-        if isinstance(error, Failure):
-            raise error
+    for error in lacking:
+        raise error
 
 
 async def _end(catalog: Catalog, dataset: str) -> End:

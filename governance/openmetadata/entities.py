@@ -212,7 +212,7 @@ async def _bulk(catalog: Catalog, collection: str, plans: Sequence[_Plan]) -> di
             catalog.wrote(done, (plans[0].stored or {}).get("version"))
         return {plans[0].wanted.fqn: done} if isinstance(done, Failure) else {}
     answer = await attempt(catalog.client.put(f"{collection}/bulk", [p.request for p in plans]), collection)
-    if isinstance(answer, PermanentError):
+    if isinstance(answer, PermanentError) or (isinstance(answer, TransientError) and answer.reason == "unexpected"):
         each = await asyncio.gather(*(_bulk(catalog, collection, [p]) for p in plans))
         return {name: failure for one in each for name, failure in one.items()}
     if isinstance(answer, TransientError):

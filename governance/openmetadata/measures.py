@@ -56,6 +56,7 @@ class RunError(Body):
     """Why a run failed."""
 
     error_message: str
+    failed_task: str | None = None
 
 
 class PipelineStatus(Body):

@@ -6,14 +6,13 @@ pass and when they fail; a failed one has the query that shows its rows, and a s
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from governance.model import CheckResult
 from governance.openmetadata import bodies, measures
-from governance.openmetadata.catalog import Catalog
+from governance.openmetadata.catalog import Catalog, together
 from governance.openmetadata.datasets import place_of
 from governance.openmetadata.entities import Json
 from governance.openmetadata.names import Spelling, clean, entity_link, fqn, in_path, join, linkable
@@ -39,7 +38,7 @@ async def push_checks(catalog: Catalog, dataset: str, checks: tuple[CheckResult,
     # The first alone: with a table's first case the server makes its suite, of which there is one.
     if checks:
         await _push(catalog, place.fqn, columns, checks[0], at)
-    await asyncio.gather(*(_push(catalog, place.fqn, columns, check, at) for check in checks[1:]))
+    await together(*(_push(catalog, place.fqn, columns, check, at) for check in checks[1:]))
 
 
 async def _push(catalog: Catalog, table: str, columns: Spelling, check: CheckResult, at: datetime) -> None:

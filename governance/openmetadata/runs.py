@@ -40,12 +40,11 @@ async def push_run(catalog: Catalog, run: Run, run_id: str, slot: str, owner: st
     found = (await bring(catalog, "pipelines", [Wanted(fqn(service, name), body)])).popitem()[1]
     if isinstance(found, TransientError | PermanentError):
         raise found
-    error = measures.RunError(error_message=run.error[:ERROR_LIMIT]) if run.error else None
     link = catalog.places.run_link(run_id)
     status = measures.PipelineStatus(
         timestamp=_millis(run.started_at), execution_status=STATES[run.state], execution_id=run_id,
         end_time=_millis(run.finished_at) if run.finished_at else None,
-        error=error, parameters={"slot": slot} if slot else None,
+        error=_error(run), parameters={"slot": slot} if slot else None,
         task_status=tuple(
             measures.TaskStatus(
                 name=clean(t.name), execution_status=STATES[t.state], log_link=link,
@@ -61,6 +60,13 @@ async def push_run(catalog: Catalog, run: Run, run_id: str, slot: str, owner: st
         if any(s["executionStatus"] != "Pending" for s in told.get("data") or () if s["timestamp"] == status.timestamp):
             return
     await catalog.client.put(path, status.json_body())
+
+
+def _error(run: Run) -> measures.RunError | None:
+    if not run.error:
+        return None
+    failed = next((clean(t.name) for t in run.tasks if t.state == "failed"), None)
+    return measures.RunError(error_message=run.error[:ERROR_LIMIT], failed_task=failed)
 
 
 def _millis(at: datetime) -> int:

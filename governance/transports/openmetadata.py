@@ -11,8 +11,6 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,25 +21,30 @@ from governance.model import Event
 from governance.openmetadata.catalog import Catalog
 from governance.openmetadata.places import Places
 from governance.openmetadata.push import Pusher
+from governance.transports.answers import failure
 from governance.transports.base import Outage, Outcome, PermanentError, TransientError
 
 CONNECTIONS = 16
 PROBE_SECONDS = 0.7
 """How long a server that may be down is waited for, before anything is sent to it."""
+LATE = 3
+"""Requests in a row without an answer in time after which no more are sent."""
 SERVED = "2.0."
 """The releases whose behaviour this client knows; the server's own client asks for the same."""
-STALLS = 3
-"""Requests in a row without an answer in time, after which a server counts as down."""
 DELIVERY_SECONDS = 90.0
 """How long one delivery may take, within the lease of its events; what was brought by then is not brought again."""
-_MESSAGE_LIMIT = 500
 _TOKEN = re.compile(r"[!-~]+")
+
+
+class Stranger(Outage):
+    """What answers is another server, or one of another release: time alone will not mend it."""
 
 
 class Client:
     """Requests to one server, over connections that are kept. Use as an asynchronous context manager.
 
-    `token` is asked whenever the server refuses the last one, so that a rotated token is found.
+    `token` is asked whenever the server refuses the last one, so that a rotated token is found. Once the server does
+    not answer, or refuses the newest token, every request raises that Outage at once until `probe` finds it well again.
     Every method raises TransientError or PermanentError as the answer is one or the other; the token is in neither.
     """
 
@@ -52,7 +55,9 @@ class Client:
         self._http: httpx.AsyncClient | None = None
         self._header: dict[str, str] = {}
         self._reading = asyncio.Lock()
-        self._stalls = 0
+        self._asking = asyncio.Lock()
+        self._out: Outage | None = None
+        self._late = 0
         self.names: frozenset[str] = frozenset()
         """Those under which the token lets the server know us."""
         self.written = 0
@@ -75,18 +80,24 @@ class Client:
             await self._http.aclose()
             self._http = None
 
-    async def probe(self) -> None:
-        """Raises Outage for a server that does not answer at once, or is of another release."""
-        self._stalls = 0
+    async def probe(self) -> str:
+        """Its version. Raises Outage for a server that does not answer at once, or is of another release (Stranger)."""
+        self._out, self._late = None, 0
+        return await self._version()
+
+    async def _version(self) -> str:
         try:
-            answer = await self._ask("GET", "system/version", timeout=PROBE_SECONDS)
+            answer = await self._send("GET", "system/version", self._header, timeout=PROBE_SECONDS)
+            if not answer.is_success:
+                raise failure(answer, "GET system/version")
         except TransientError as error:
             raise Outage(error.reason, str(error), error.retry_after) from None
         except PermanentError as error:
-            raise Outage("server", f"no OpenMetadata answers there: {error}") from None
-        version = str((answer or {}).get("version", "unknown"))
+            raise Stranger("server", f"no OpenMetadata answers there: {error}") from None
+        version = str(_body(answer).get("version", "unknown"))
         if not version.startswith(SERVED):
-            raise Outage("server", f"OpenMetadata is of release {version}, and {SERVED}x is asked for")
+            raise Stranger("server", f"OpenMetadata is of release {version}, and {SERVED}x is asked for")
+        return version
 
     async def get(self, path: str, **params: str | int) -> dict[str, Any] | None:
         """What is there, or None."""
@@ -118,23 +129,35 @@ class Client:
 
     async def _ask(
         self, method: str, path: str, *, kind: str = "application/json", header: Mapping[str, str] | None = None,
-        timeout: float | None = None, missing: Any = TransientError, exists: Any = PermanentError, **content: Any,
+        missing: Any = TransientError, exists: Any = PermanentError, **content: Any,
     ) -> dict[str, Any] | None:  # fmt: skip
         """One request, and once more with a new token where the last one is refused."""
+        more = {"Content-Type": kind, **(header or {})}
         async with self._at_once:
-            if self._stalls >= STALLS:
-                raise Outage("timeout", "OpenMetadata does not answer in time")
+            if self._out:
+                raise self._out
             used = self._header or await self._authorised({})
-            answer = await self._send(method, path, kind, {**used, **(header or {})}, timeout, content)
-            if answer.status_code == 401 and (anew := await self._authorised(used)) != used:
-                answer = await self._send(method, path, kind, {**anew, **(header or {})}, timeout, content)
+            try:
+                answer = await self._send(method, path, {**used, **more}, **content)
+                if answer.status_code == 401 and (anew := await self._authorised(used)) != used:
+                    answer = await self._send(method, path, {**anew, **more}, **content)
+            except Outage:
+                raise
+            except TransientError as unanswered:
+                self._late += unanswered.reason == "timeout"
+                await self._doubt()
+                raise
+            self._late = 0
         if method != "GET":
             self.written += 1
         if (answer.status_code == 404 and missing is None) or (answer.status_code == 409 and exists is None):
             return None
         if answer.is_success:
             return _body(answer)
-        raise failure(answer, f"{method} {path.partition('?')[0]}")
+        error = failure(answer, f"{method} {path.partition('?')[0]}")
+        if isinstance(error, Outage):
+            self._out = error
+        raise error
 
     async def _authorised(self, refused: Mapping[str, str]) -> dict[str, str]:
         """The header with the token as it is now, read anew unless another request has done so meanwhile."""
@@ -152,27 +175,37 @@ class Client:
             self.names = frozenset(names_in(token or ""))
             return self._header
 
+    async def _doubt(self) -> None:
+        """A request was not answered: raises Outage if that is no matter of this one, and keeps it for the others."""
+        async with self._asking:
+            if self._out is None:
+                try:
+                    await self._version()
+                except Outage as error:
+                    self._out = error
+                if self._late >= LATE:
+                    self._out = Outage("timeout", f"OpenMetadata did not answer {self._late} requests in time")
+        if self._out:
+            raise self._out
+
     async def _send(
-        self, method: str, path: str, kind: str, header: Mapping[str, str], timeout: float | None,
-        content: Mapping[str, Any],
-    ) -> httpx.Response:  # fmt: skip
+        self, method: str, path: str, headers: Mapping[str, str], timeout: float | None = None, **content: Any
+    ) -> httpx.Response:
         if self._http is None:
-            limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+            # One more than there are requests at once: a probe does not wait for those that hang.
+            limits = httpx.Limits(max_connections=CONNECTIONS + 1, max_keepalive_connections=CONNECTIONS)
             # Proxies and .netrc of the environment are the standard way of getting out, and httpx reads them.
             self._http = httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(self._timeout, connect=3.0))
-        headers = {"Content-Type": kind, **header}
         try:
             answer = await self._http.request(
                 method, self._base + path, headers=headers, timeout=timeout or self._http.timeout, **content
             )
         except httpx.TimeoutException as error:
-            self._stalls += 1
             raise TransientError("timeout", f"OpenMetadata: {type(error).__name__} at {method} {path}") from None
         except httpx.HTTPError as error:
             raise TransientError("connection", f"OpenMetadata: {error or type(error).__name__}") from None
         except httpx.InvalidURL:
             raise Outage("connection", "the address of OpenMetadata is no URL") from None
-        self._stalls = 0
         return answer
 
 
@@ -187,54 +220,12 @@ def names_in(token: str) -> set[str]:
     return {str(name).partition("@")[0] for name in found if name}
 
 
-def failure(answer: httpx.Response, what: str) -> TransientError | PermanentError:
-    """What an answer that is no success means for the event: whether trying again can help."""
-    status, message = answer.status_code, f"{what}: {answer.status_code} {said(answer)}"
-    if status == 429:
-        return TransientError("throttled", message, _retry_after(answer))
-    if status >= 500:
-        return TransientError("server", message, _retry_after(answer))
-    if status == 401:  # no event is to blame: the token is
-        return Outage("auth", message)
-    if 300 <= status < 400:  # nor here: the address is
-        return Outage("connection", f"{message}: it answers at another address")
-    if status == 404:  # what it refers to may still be on its way
-        return TransientError("absent", message)
-    if status in (408, 409, 412):
-        return TransientError("conflict", message)
-    return PermanentError(message)
-
-
-def said(answer: httpx.Response) -> str:
-    """The server's message, on one line, cut."""
-    try:
-        text = str(answer.json()["message"])
-    except (ValueError, KeyError, TypeError):
-        text = answer.text
-    return " ".join(text.split())[:_MESSAGE_LIMIT]
-
-
 def _body(answer: httpx.Response) -> dict[str, Any]:
     try:
         found = answer.json() if answer.content else {}
     except ValueError:
         found = {}
     return found if isinstance(found, dict) else {"data": found}
-
-
-def _retry_after(answer: httpx.Response) -> float | None:
-    """Seconds; the header holds them, or a date (RFC 9110, 10.2.3)."""
-    text: str | None = answer.headers.get("Retry-After")
-    if text is None:
-        return None
-    try:
-        return max(float(text), 0.0)
-    except ValueError:
-        pass
-    try:
-        return max((parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds(), 0.0)
-    except (ValueError, TypeError):
-        return None
 
 
 class OpenMetadataTransport:

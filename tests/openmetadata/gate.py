@@ -110,10 +110,11 @@ class Gate:
         async def send(message: Message) -> None:
             answer.append(message)
 
+        scope["state"] |= {"kept": self.state}
         try:
             if not FREE.fullmatch(call.path):
                 user, bot = self.tokens.user(dict(scope["headers"]).get(b"authorization", b"").decode())
-                scope["state"] |= {"user": user, "bot": bot, "kept": self.state}
+                scope["state"] |= {"user": user, "bot": bot}
                 if bot:
                     self.permit(user, call)
             with self.state.lock:

@@ -62,6 +62,7 @@ class Edge:
 class Setting:
     """How the server is set up, where installations differ."""
 
+    release: str = "2.0.6"
     denied: set[str] = field(default_factory=set)
     """Operations that the bot's policy refuses, as `EditLineage`."""
     search_delay: float = 0.0

@@ -19,7 +19,7 @@ from governance.dispatcher import POLICIES, Dispatcher
 from governance.model import Event
 from governance.outbox import Outbox
 from governance.transports import file as file_transport
-from governance.transports.base import Outcome, PermanentError, TransientError
+from governance.transports.base import Outage, Outcome, PermanentError, TransientError
 from governance.transports.file import FileTransport
 from governance.transports.memory import MemoryTransport
 
@@ -134,6 +134,30 @@ def test_an_outage_of_a_day_buries_nothing(outbox: Outbox, machine: Machine) -> 
     assert drain(outbox, machine, {"peer": peer}, deadline=86_400)["buried"] == 0
     peer.errors.clear()
     assert drain(outbox, machine, {"peer": peer}, deadline=901) == {"delivered": 1, "waiting": 0, "buried": 0}
+
+
+def test_what_waits_for_another_event_is_given_up_only_when_that_one_was(outbox: Outbox, machine: Machine) -> None:
+    absent, broken = TransientError("absent", "no such table"), TransientError("server", "503")
+    peer = Peer({1: [absent] * 999, 2: [absent] * 999, 3: [broken] * 999})
+    outbox.put([event(1), event(2), event(3)], ["peer"])
+    assert drain(outbox, machine, {"peer": peer}, deadline=6 * 3600)["buried"] == 0
+    assert peer.calls.count(1) > POLICIES["absent"].tries
+    peer.errors.pop(3)
+    assert drain(outbox, machine, {"peer": peer}, deadline=3600) == {"delivered": 1, "waiting": 0, "buried": 2}
+
+
+def test_an_outage_releases_what_was_not_tried_and_keeps_what_arrived(outbox: Outbox, machine: Machine) -> None:
+    peer = Peer({2: [Outage("auth", "401")] * 2, 3: [PermanentError("400")]})
+    outbox.put([event(1), event(2), event(3)], ["peer"])
+    dispatcher = Dispatcher(outbox, {"peer": peer}, machine.clock, machine.sleep, lambda low, high: high)
+    assert dispatcher.drain() == {"delivered": 1, "waiting": 1, "buried": 1}
+    [row] = outbox.rows(state="retry")
+    assert (row["attempts"], row["last_error"]) == (0, "auth: 401")
+    for seconds, calls in ((4, 3), (2, 4), (9, 4), (2, 5)):  # closed, asked again, closed for longer, and open
+        machine.now += timedelta(seconds=seconds)
+        dispatcher.drain()
+        assert len(peer.calls) == calls
+    assert outbox.counts()["peer"] == {"delivered": 2, "buried": 1}
 
 
 def test_a_destination_without_a_transport_waits_and_the_others_do_not(outbox: Outbox, machine: Machine) -> None:

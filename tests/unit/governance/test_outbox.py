@@ -14,7 +14,7 @@ from sqlalchemy import NullPool, create_engine, make_url, text
 
 from governance.errors import ConfigurationError, UnreachableError
 from governance.model import Event
-from governance.outbox import Claim, Outbox
+from governance.outbox import BODY_LIMIT, Claim, Outbox
 
 NOW = datetime(2026, 11, 22, 6, tzinfo=UTC)
 
@@ -115,6 +115,50 @@ def test_a_claim_is_nobody_elses_until_it_expires(outbox: Outbox, clock: Clock) 
     assert outbox.rows(state="claimed")[0]["last_error"] is None
     outbox.ack([lost])  # it was delivered, whoever says so
     assert outbox.counts() == {"file": {"delivered": 1, "pending": 1}}
+
+
+def test_a_claim_that_is_renewed_does_not_expire(outbox: Outbox, clock: Clock) -> None:
+    outbox.put([event(1, "a"), event(2, "b")], ["file"])
+    claims = outbox.claim("file", lease=timedelta(seconds=30))
+    outbox.ack(claims[1:])
+    for _ in range(4):
+        clock.pass_(20)
+        outbox.renew(claims, timedelta(seconds=30))
+        assert outbox.claim("file") == []
+    clock.pass_(31)
+    [lost] = outbox.claim("file")
+    outbox.renew(claims, timedelta(days=1))
+    clock.pass_(121)
+    assert outbox.claim("file")[0].event == lost.event, "who lost a claim renews nothing"
+
+
+def test_an_event_that_cannot_be_read_is_buried_and_blocks_nobody(outbox: Outbox, url: str) -> None:
+    outbox.put([event(1, "a"), event(2, "a"), event(3, "b")], ["file"])
+    with create_engine(url.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool).begin() as connection:
+        newer = "UPDATE outbox_events SET body = replace(body, '\"subject\"', '\"about\"') WHERE id = :id"
+        connection.execute(text(newer), {"id": event(1, "a").id})
+    assert [c.event.data["n"] for c in outbox.claim("file")] == [3]
+    assert [c.event.data["n"] for c in outbox.claim("file")] == [2]
+    [row] = outbox.rows(state="buried")
+    assert "subject: Field required" in row["last_error"] and row["type"] == "hallmark.gate.passed.v1"
+
+
+def test_words_that_no_database_keeps_are_kept_as_far_as_they_can_be(outbox: Outbox) -> None:
+    outbox.put([event(1)], ["file"])
+    outbox.bury(outbox.claim("file")[0], "400 \0 and \ud800")
+    assert outbox.rows()[0]["last_error"] == "400 \ufffd and ?"
+
+
+def test_an_event_that_is_too_long_is_buried_told_and_never_sent_without_its_data(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    long = Event.of("hallmark.dataset.published.v1", "silver.a", "run", NOW, text="x" * BODY_LIMIT)
+    outbox.put([long, event(2)], ["file", "catalog"])
+    assert outbox.counts() == {d: {"buried": 1, "pending": 1} for d in ("catalog", "file")}
+    [row] = outbox.rows(state="buried", destination="file")
+    assert f"{BODY_LIMIT} are the limit" in row["last_error"] and row["last_error"] in caplog.text
+    assert outbox.retry_buried() == 0 and outbox.counts()["file"]["buried"] == 1
+    assert [c.event for c in outbox.claim("file")] == [event(2)]
 
 
 def test_rows_are_what_the_listing_prints(outbox: Outbox) -> None:

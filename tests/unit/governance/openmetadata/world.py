@@ -44,11 +44,13 @@ CUSTOMERS = Dataset(
 class World:
     """One server, our client of it, and a person."""
 
-    def __init__(self, server: Server, places: Places | None = None, rules: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, server: Server, places: Places | None = None, rules: Mapping[str, Any] | None = None, timeout: float = 2.0
+    ) -> None:
         self.server = server
         self.token = server.token
         self.overridden: list[Overridden] = []
-        self.client = Client(server.url, lambda: self.token, timeout=2.0)
+        self.client = Client(server.url, lambda: self.token, timeout=timeout)
         self.catalog = Catalog(self.client, places or Places(), TEAMS, rules, self.overridden.append)
         self.pusher = Pusher(self.catalog)
         self.transport = OpenMetadataTransport(self.catalog)
@@ -91,8 +93,11 @@ class World:
         return len(self.server.writes) - before
 
     def deliver(self, *events: Event) -> list[Outcome]:
-        """By the transport."""
-        return self.transport.deliver(events)
+        """By the transport, which has an event loop, and so connections, of its own."""
+        self.run(self.client.close())
+        outcomes = self.transport.deliver(events)
+        assert self.transport.close(1.0)
+        return outcomes
 
     def table(self, name: str = "orders", fields: str = "owners,tags,domains,tableConstraints") -> Json:
         """A table of silver as a user sees it."""
