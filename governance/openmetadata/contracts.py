@@ -71,7 +71,7 @@ async def _body(catalog: Catalog, contract: DataContract, table: Json, name: str
     body = bodies.DataContract(
         name=name, entity=bodies.Reference(id=table["id"], type="table"), description=contract.description or None,
         entity_status=_STATUS.get(contract.terms.status, "Draft"), columns=columns, semantics=_RULES,
-        quality_expectations=tuple(bodies.Reference(id=i, type="testCase") for i in sorted(c for c in cases if c)),
+        quality_expectations=tuple(bodies.Reference(id=i, type="testCase") for i in cases if i),
         sla=_sla(contract), owners=(bodies.Reference(id=owner, type="team"),) if owner else None,
         terms_of_use="\n\n".join(t for t in (contract.terms.usage, contract.terms.limitations) if t) or None,
     )  # fmt: skip

@@ -184,7 +184,7 @@ def test_all_of_it_again_adds_nothing(pushed: Pushed) -> None:
     seen = len(pushed.server.writes)
     assert pushed.deliver("second.db")["delivered"] == len(pushed.of(*CONCERNS))
     assert pushed.server.snapshot(times=True) == before
-    of_a_time = ("testCaseResults", "failedRowsSample", "inspectionQuery", "tableProfile", "/status")
+    of_a_time = ("testCaseResults", "failedRowsSample", "inspectionQuery", "tableProfile", "/status", "/results")
     other = [c.path for c in pushed.server.writes[seen:] if not any(part in c.path for part in of_a_time)]
     assert other == []
 

@@ -117,7 +117,7 @@ def test_the_cost_of_an_account_is_read_of_its_own_record(snowflake: dict[str, s
         built.append(snow.table("gold__audit.mrt_platform_cost"))
         if not account_usage:
             snow.execute("CREATE DATABASE IF NOT EXISTS snowflake")
-            snow.execute("CREATE SCHEMA snowflake.account_usage")
+            snow.execute("CREATE SCHEMA IF NOT EXISTS snowflake.account_usage")
             snow.execute("USE DATABASE cost")
             at = ", CAST('2026-11-22' AS TIMESTAMP_TZ) AS start_time"
             for view, more in {

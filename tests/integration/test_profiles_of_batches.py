@@ -40,6 +40,7 @@ def test_every_dataset_of_a_batch_has_its_profile(first: Home) -> None:
     told = {e["subject"]: e["data"] for e in first.events() if e["type"] == "hallmark.dataset.published.v1"}
     rows = 'SELECT dataset, max("rows"), count(*) FROM ops.profiles GROUP BY ALL'
     profiled = {dataset: (count, number) for dataset, count, number in first.rows(rows)}
+    told = {name: data for name, data in told.items() if not name.startswith("exposure.")}
     assert set(told) == set(profiled)
     assert {name: (d["profile"]["rows"], len(d["profile"]["columns"])) for name, d in told.items()} == profiled
     for name in ("silver.slv_projects", "gold.dim_customer", "bronze.crm__people"):

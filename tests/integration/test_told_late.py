@@ -107,7 +107,7 @@ def test_the_doctor_says_what_is_wrong_with_the_catalog(tmp_path: Path, server: 
     }  # fmt: skip
     well = found(settings_of(home, server, server.token), "catalog")
     assert well["ok"] and server.url in well["detail"] and "2.0" in well["detail"]
-    refused = found(settings_of(home, server, "half a token"), "catalog")
+    refused = found(settings_of(home, server, "half-a-token"), "catalog")
     assert not refused["ok"] and "401" in refused["detail"] and "HALLMARK_OPENMETADATA_TOKEN_FILE" in refused["remedy"]
     assert "half" not in str(refused)
     server.down()
