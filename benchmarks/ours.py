@@ -58,6 +58,7 @@ class Bare(Context):
     """A run without a dbt project, whose parse is no part of a load: bronze has the tests of its shape."""
 
     declared_tests = ()
+    datasets = ()
 
 
 def begin(source: dict[str, Any], home: Path) -> Context:
