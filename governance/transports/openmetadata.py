@@ -48,9 +48,12 @@ class Client:
     Every method raises TransientError or PermanentError as the answer is one or the other; the token is in neither.
     """
 
-    def __init__(self, url: str, token: Callable[[], str | None], timeout: float = 15.0) -> None:
+    def __init__(
+        self, url: str, token: Callable[[], str | None], timeout: float = 15.0, patience: float = PROBE_SECONDS
+    ) -> None:
         base = url.rstrip("/").removesuffix("/v1").removesuffix("/api")
         self._base, self._token, self._timeout = f"{base}/api/v1/", token, timeout
+        self._patience = patience
         self._at_once = asyncio.Semaphore(CONNECTIONS)
         self._http: httpx.AsyncClient | None = None
         self._header: dict[str, str] = {}
@@ -87,7 +90,7 @@ class Client:
 
     async def _version(self) -> str:
         try:
-            answer = await self._send("GET", "system/version", self._header, timeout=PROBE_SECONDS)
+            answer = await self._send("GET", "system/version", self._header, timeout=self._patience)
             if not answer.is_success:
                 raise failure(answer, "GET system/version")
         except TransientError as error:

@@ -24,6 +24,12 @@ class Peer:
         self.url = ""
 
 
+class Many(ThreadingHTTPServer):
+    """With room for all that connect at a time; the library's five are refused beyond that."""
+
+    request_queue_size = 64
+
+
 @contextmanager
 def serving(peer: Peer) -> Iterator[Peer]:
     """Serve it on a port of its own."""
@@ -55,7 +61,7 @@ def serving(peer: Peer) -> Iterator[Peer]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Many(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     peer.url = f"http://127.0.0.1:{server.server_port}/api"
