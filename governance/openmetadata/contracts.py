@@ -16,7 +16,7 @@ from governance.contracts import ContractResult, DataContract
 from governance.openmetadata import bodies, measures
 from governance.openmetadata.catalog import Catalog, together
 from governance.openmetadata.column_types import column_type
-from governance.openmetadata.datasets import place_of
+from governance.openmetadata.datasets import stored_of
 from governance.openmetadata.entities import Json
 from governance.openmetadata.names import clean, in_path, join
 from governance.transports.base import PermanentError, TransientError
@@ -41,10 +41,7 @@ async def push_contract(catalog: Catalog, contract: DataContract, result: Contra
 
     Raises TransientError while its dataset is not in the catalog.
     """
-    place = await place_of(catalog, contract.dataset)
-    table = await catalog.client.get(f"tables/name/{in_path(place.fqn)}", fields="columns")
-    if table is None:
-        raise TransientError("absent", f"table {place.fqn} is not in the catalog")
+    _, table = await stored_of(catalog, contract.dataset, "columns")
     stored = await catalog.client.get(
         "dataContracts/entity", entityId=table["id"], entityType="table", fields="owners"
     )  # fmt: skip
@@ -128,7 +125,7 @@ def _span(name: str, span: timedelta) -> Json:
 
 
 def _result(stored: Json, result: ContractResult, at: datetime) -> measures.ContractResult:
-    millis = round(at.timestamp() * 1000)
+    millis = measures.millis(at)
     quality, total = result.quality, result.quality.total
     return measures.ContractResult(
         id=str(uuid.uuid5(NAMESPACE, f"{stored['fullyQualifiedName']}/{millis}")),

@@ -63,6 +63,15 @@ async def place_of(catalog: Catalog, dataset: str) -> Place:
     return place.model_copy(update={"fqn": await catalog.spelled(schema, place.fqn)})
 
 
+async def stored_of(catalog: Catalog, dataset: str, fields: str) -> tuple[Place, Json]:
+    """Where a dataset stands, and how the catalog has it. Raises TransientError where it is not there (yet)."""
+    place = await place_of(catalog, dataset)
+    found = await catalog.client.get(f"{COLLECTIONS[place.kind]}/name/{in_path(place.fqn)}", fields=fields)
+    if found is None:
+        raise TransientError("absent", f"{place.kind} {place.fqn} is not in the catalog")
+    return place, found
+
+
 async def _wanted(catalog: Catalog, key: str, told: Told) -> tuple[str, Wanted]:
     dataset = told.dataset
     place = await place_of(catalog, dataset.name)
@@ -163,7 +172,7 @@ async def _measures(catalog: Catalog, told: Told, stored: Json) -> None:
     """The profile of what was published, at the time of its event."""
     if told.profile is None or "columns" not in stored:
         return
-    at, rows = round(told.at.timestamp() * 1000), told.profile.rows
+    at, rows = measures.millis(told.at), told.profile.rows
     names = Spelling(c["name"] for c in stored["columns"])
     columns = [
         _column_profile(name, at, rows, c)
@@ -204,13 +213,11 @@ def _number(text: str | None) -> float | None:
 
 async def mark_stale(catalog: Catalog, dataset: str) -> None:
     """Label a dataset that could not be brought up to date. Raises TransientError where the catalog lacks it."""
-    place = await place_of(catalog, dataset)
-    collection = COLLECTIONS[place.kind]
-    stored = await catalog.client.get(f"{collection}/name/{in_path(place.fqn)}", fields="tags")
-    if stored is None:
-        raise TransientError("absent", f"{place.kind} {place.fqn} is not in the catalog")
+    place, stored = await stored_of(catalog, dataset, "tags")
     tags = stored.get("tags") or []
     if all(t["tagFQN"] != STALE for t in tags):
         label = bodies.Label(tag=await catalog.tag(STALE)).json_body()
         step = {"op": "add", "path": "/tags", "value": [*tags, label]}
-        catalog.wrote(await catalog.client.patch(f"{collection}/{stored['id']}", [step], stored.get("version")))
+        catalog.wrote(
+            await catalog.client.patch(f"{COLLECTIONS[place.kind]}/{stored['id']}", [step], stored.get("version"))
+        )

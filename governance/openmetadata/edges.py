@@ -17,11 +17,10 @@ from governance.model import LineageEdge
 from governance.openmetadata import bodies
 from governance.openmetadata.catalog import Catalog, together
 from governance.openmetadata.corrections import columns_of
-from governance.openmetadata.datasets import COLLECTIONS, place_of
+from governance.openmetadata.datasets import COLLECTIONS, stored_of
 from governance.openmetadata.entities import Failure, Json, attempt
-from governance.openmetadata.names import Spelling, clean, fqn, in_path, join
+from governance.openmetadata.names import Spelling, clean, fqn, join
 from governance.openmetadata.places import Place
-from governance.transports.base import TransientError
 
 LOG = logging.getLogger(__name__)
 SOURCE = "PipelineLineage"
@@ -118,13 +117,9 @@ async def push_edges(catalog: Catalog, made: Made) -> None:
 
 
 async def _end(catalog: Catalog, dataset: str) -> End:
-    place = await place_of(catalog, dataset)
-    collection = COLLECTIONS[place.kind]
-    fields = {"table": "columns", "container": "dataModel", "dashboard": "owners"}[place.kind]
-    found = await catalog.client.get(f"{collection}/name/{in_path(place.fqn)}", fields=fields)
-    if found is None:
-        raise TransientError("absent", f"{place.kind} {place.fqn} is not in the catalog")
-    return End(dataset, place, found["id"], Spelling(c["name"] for c in columns_of(collection, found)))
+    fields = {"table": "columns", "container": "dataModel", "dashboard": "owners"}[catalog.places.of(dataset).kind]
+    place, found = await stored_of(catalog, dataset, fields)
+    return End(dataset, place, found["id"], Spelling(c["name"] for c in columns_of(COLLECTIONS[place.kind], found)))
 
 
 async def _pipeline(catalog: Catalog, name: str) -> bodies.Reference:

@@ -12,6 +12,7 @@ import json
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 from governance.openmetadata.bodies import Owned, Reference, Table, TableColumn
@@ -48,7 +49,7 @@ class Wanted:
     domains: tuple[Reference, ...] = ()
     """Those that the body names."""
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """Of all that is declared; 32 characters, as the server wants it."""
         text = json.dumps(self.body.json_body(), sort_keys=True)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
 
 from governance.openmetadata.bodies import Body, Json
+
+
+def millis(at: datetime) -> int:
+    """A time as the server has it."""
+    return round(at.timestamp() * 1000)
 
 
 class TableProfile(Body):

@@ -13,10 +13,9 @@ from typing import Any
 from governance.model import CheckResult
 from governance.openmetadata import bodies, measures
 from governance.openmetadata.catalog import Catalog, together
-from governance.openmetadata.datasets import place_of
+from governance.openmetadata.datasets import stored_of
 from governance.openmetadata.entities import Json
 from governance.openmetadata.names import Spelling, clean, entity_link, fqn, in_path, join, linkable
-from governance.transports.base import TransientError
 
 DIMENSIONS: Mapping[str, str] = {
     "not_null": "Completeness", "unique": "Uniqueness", "relationships": "Integrity", "accepted_values": "Validity",
@@ -30,10 +29,7 @@ async def push_checks(catalog: Catalog, dataset: str, checks: tuple[CheckResult,
 
     Raises TransientError while the dataset is not in the catalog.
     """
-    place = await place_of(catalog, dataset)
-    found = await catalog.client.get(f"tables/name/{in_path(place.fqn)}", fields="columns")
-    if found is None:
-        raise TransientError("absent", f"table {place.fqn} is not in the catalog")
+    place, found = await stored_of(catalog, dataset, "columns")
     columns = Spelling(c["name"] for c in found["columns"])
     # The first alone: with a table's first case the server makes its suite, of which there is one.
     if checks:
@@ -103,7 +99,7 @@ def result_of(check: CheckResult, at: datetime) -> measures.TestResult:
     said = check.observed or ("passed" if check.success else f"{check.failed_rows} rows failed")
     said += f" ({check.threshold})" if check.threshold else ""
     return measures.TestResult(
-        timestamp=round(at.timestamp() * 1000),
+        timestamp=measures.millis(at),
         test_case_status="Success" if check.success else "Failed",
         result=said[:RESULT_LIMIT],
         test_result_value=(

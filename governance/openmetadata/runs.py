@@ -6,7 +6,6 @@ The key of a status is the time at which its run began, so that a run that goes 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from governance.model import Run, RunState
 from governance.openmetadata import bodies, measures
@@ -42,14 +41,14 @@ async def push_run(catalog: Catalog, run: Run, run_id: str, slot: str, owner: st
         raise found
     link = catalog.places.run_link(run_id)
     status = measures.PipelineStatus(
-        timestamp=_millis(run.started_at), execution_status=STATES[run.state], execution_id=run_id,
-        end_time=_millis(run.finished_at) if run.finished_at else None,
+        timestamp=measures.millis(run.started_at), execution_status=STATES[run.state], execution_id=run_id,
+        end_time=measures.millis(run.finished_at) if run.finished_at else None,
         error=_error(run), parameters={"slot": slot} if slot else None,
         task_status=tuple(
             measures.TaskStatus(
                 name=clean(t.name), execution_status=STATES[t.state], log_link=link,
-                start_time=_millis(t.started_at) if t.started_at else None,
-                end_time=_millis(t.finished_at) if t.finished_at else None,
+                start_time=measures.millis(t.started_at) if t.started_at else None,
+                end_time=measures.millis(t.finished_at) if t.finished_at else None,
             )
             for t in run.tasks
         ),
@@ -67,7 +66,3 @@ def _error(run: Run) -> measures.RunError | None:
         return None
     failed = next((clean(t.name) for t in run.tasks if t.state == "failed"), None)
     return measures.RunError(error_message=run.error[:ERROR_LIMIT], failed_task=failed)
-
-
-def _millis(at: datetime) -> int:
-    return round(at.timestamp() * 1000)
