@@ -18,7 +18,8 @@ from governance.openmetadata.catalog import Catalog, together
 from governance.openmetadata.column_types import column_type
 from governance.openmetadata.datasets import stored_of
 from governance.openmetadata.entities import Json
-from governance.openmetadata.names import clean, in_path, join
+from governance.openmetadata.names import Spelling, clean, in_path
+from governance.openmetadata.quality import case_fqn, column_of
 from governance.transports.base import PermanentError, TransientError
 
 LOG = logging.getLogger(__name__)
@@ -57,13 +58,13 @@ async def push_contract(catalog: Catalog, contract: DataContract, result: Contra
 
 
 async def _body(catalog: Catalog, contract: DataContract, table: Json, name: str) -> Json:
-    spelled = {c["name"].casefold(): c["name"] for c in table["columns"]}
+    names = Spelling(c["name"] for c in table["columns"])
     columns = tuple(
         bodies.TableColumn(name=there, description=c.description or None, **column_type(c.type))
         for c in contract.columns
-        if (there := spelled.get(catalog.places.stored(c.name).casefold()))
+        if (there := names.of(catalog.places.stored(c.name)))
     )
-    cases = await together(*(_case(catalog, table, spelled, c.column, c.check_id) for c in contract.checks))
+    cases = await together(*(_case(catalog, table, names, c.column, c.check_id) for c in contract.checks))
     owner = await catalog.owner(contract.owner) if contract.owner else None
     body = bodies.DataContract(
         name=name, entity=bodies.Reference(id=table["id"], type="table"), description=contract.description or None,
@@ -75,11 +76,10 @@ async def _body(catalog: Catalog, contract: DataContract, table: Json, name: str
     return body.json_body()
 
 
-async def _case(catalog: Catalog, table: Json, spelled: dict[str, str], column: str | None, check: str) -> str | None:
+async def _case(catalog: Catalog, table: Json, names: Spelling, column: str | None, check: str) -> str | None:
     """The id of a check's case; None for one that never ran."""
-    there = spelled.get(catalog.places.stored(column).casefold()) if column else None
-    parent = join(table["fullyQualifiedName"], there) if there else table["fullyQualifiedName"]
-    found = await catalog.client.get(f"dataQuality/testCases/name/{in_path(join(parent, clean(check)))}")
+    case = case_fqn(table["fullyQualifiedName"], column_of(catalog, names, column), check)
+    found = await catalog.client.get(f"dataQuality/testCases/name/{in_path(case)}")
     return str(found["id"]) if found else None
 
 

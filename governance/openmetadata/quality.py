@@ -38,9 +38,7 @@ async def push_checks(catalog: Catalog, dataset: str, checks: tuple[CheckResult,
 
 
 async def _push(catalog: Catalog, table: str, columns: Spelling, check: CheckResult, at: datetime) -> None:
-    # A check of a column that the table does not have, or that no link can name, is one of the table.
-    column = columns.of(catalog.places.stored(check.column)) if check.column else None
-    case = await case_of(catalog, table, column if column and linkable(column) else None, check)
+    case = await case_of(catalog, table, column_of(catalog, columns, check.column), check)
     path = f"dataQuality/testCases/testCaseResults/{in_path(case['fullyQualifiedName'])}"
     result = result_of(check, at)
     await catalog.client.post(path, result.json_body())
@@ -58,6 +56,17 @@ async def _push(catalog: Catalog, table: str, columns: Spelling, check: CheckRes
         await catalog.client.put_text(f"dataQuality/testCases/{case['id']}/inspectionQuery", check.query)
 
 
+def column_of(catalog: Catalog, columns: Spelling, column: str | None) -> str | None:
+    """The column that a check's case is of; one that the table has not, or that no link can name, leaves the table."""
+    found = columns.of(catalog.places.stored(column)) if column else None
+    return found if found and linkable(found) else None
+
+
+def case_fqn(table: str, column: str | None, check_id: str) -> str:
+    """The fully qualified name of a check's case."""
+    return join(join(table, column) if column else table, clean(check_id))
+
+
 async def case_of(catalog: Catalog, table: str, column: str | None, check: CheckResult) -> Json:
     """The case of a check, which is made when it is first told of."""
     definition = await _definition(catalog, check.type, column is not None)
@@ -67,7 +76,7 @@ async def case_of(catalog: Catalog, table: str, column: str | None, check: Check
         name=name, display_name=name, description=about, test_definition=definition,
         entity_link=entity_link(table, column),
     )  # fmt: skip
-    case = join(join(table, column) if column else table, name)
+    case = case_fqn(table, column, check.check_id)
     stored = await catalog.client.get(f"dataQuality/testCases/name/{in_path(case)}")
     if stored is None:
         stored = catalog.wrote(await catalog.client.put("dataQuality/testCases", body.json_body()))
