@@ -82,8 +82,10 @@ def prepare() -> None:
 def run(home: Path, sources: Path, moment: Moment, **variables: str) -> End:
     """A run that dies at the moment, or ends before it."""
     calls, kind, begun = APART.RawValue(ctypes.c_long, 0), APART.RawArray(ctypes.c_char, 20), APART.Event()
+    # The process that forks them is one for all tests, and has the environment of whoever came first.
+    environment = {**os.environ, **variables, "HALLMARK_HOME": str(home)}
     counted = None if moment.seconds else calls  # to count costs half as much again as the run
-    process = APART.Process(target=_ingest, args=(home, sources, moment, counted, kind, begun, variables))
+    process = APART.Process(target=_ingest, args=(home, sources, moment, counted, kind, begun, environment))
     process.start()
     assert begun.wait(LIMIT)
     started = time.monotonic()
@@ -109,12 +111,13 @@ def working(home: Path) -> list[psutil.Process]:
 
 
 def _ingest(
-    home: Path, sources: Path, moment: Moment, calls: Any, kind: Any, begun: Any, variables: dict[str, str]
+    home: Path, sources: Path, moment: Moment, calls: Any, kind: Any, begun: Any, environment: dict[str, str]
 ) -> None:
     """What runs apart. A failed stream is an error of the process."""
     logging.disable(logging.INFO)
     gate.warm().join()
-    os.environ.update({"HALLMARK_HOME": str(home), **variables})
+    os.environ.clear()
+    os.environ.update(environment)
     os.chdir(home)  # by which its processes are found
     counter = None if calls is None else _counter(moment.call, calls)
     if moment.statements:
