@@ -72,7 +72,7 @@ class _Breaker:
 
 
 class Dispatcher:
-    """Delivers what an outbox holds by transports, named as in the destination before its colon."""
+    """Delivers what an outbox holds by transports, named as the destination or as what is before its colon."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class Dispatcher:
         return {"delivered": delivered, "waiting": waiting, "buried": sum(n for s, n in states if s == "buried")}
 
     def _transport(self, destination: str) -> Transport | None:
-        return self._transports.get(destination.partition(":")[0])
+        return self._transports.get(destination) or self._transports.get(destination.partition(":")[0])
 
     def _drain_one(self, destination: str, end: datetime, patience: float) -> int:
         transport, delivered = self._transport(destination), 0
