@@ -30,17 +30,19 @@ from flows.backfill_choice import Chosen, Wanted, choose, range_reader
 from flows.batch import bronze_layer, steps
 from flows.context import Context, make_context, name_run, sample_servers
 from flows.deliver import deliver_or_wait
+from flows.hooks import WATCHED
 from flows.ingest import empty_result
 from flows.lineage import bronze_facts
-from flows.load import after_publish, is_passing, load_and_gate, mend, record_failure, words
+from flows.load import after_publish, is_passing, load_and_gate, mend, record_failure
 from flows.runs import newest_slot, part
 from flows.told import load_events
+from governance.errors import words
 from governance.model import Event
 
 Summary = dict[str, Any]
 
 
-@flow(name="backfill", flow_run_name="backfill")
+@flow(name="backfill", flow_run_name="backfill", **WATCHED)
 def backfill(
     streams: list[str],
     lower: str | None = None,

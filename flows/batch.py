@@ -30,19 +30,21 @@ from flows.context import (
     sources_path,
 )
 from flows.deliver import deliver
+from flows.hooks import WATCHED
 from flows.ingest import ingest_source
-from flows.load import is_passing, words
+from flows.load import is_passing
 from flows.report import publish_artifacts, write_report
 from flows.runs import begin, recorded
 from flows.stale import stale_datasets
 from flows.transform import transform
+from governance.errors import words
 
 LOG = logging.getLogger("hallmark")
 Summary = dict[str, Any]
 STOPPED = ("blocked", "failed", "skipped")
 
 
-@flow(name="batch", flow_run_name="batch")
+@flow(name="batch", flow_run_name="batch", **WATCHED)
 def batch(
     slot: str | None = None,
     sources: str | None = None,

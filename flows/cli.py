@@ -20,6 +20,7 @@ from flows.commands import (
     contract,
     discover,
     gc,
+    incident,
     outbox,
     plan,
     platform,
@@ -47,6 +48,7 @@ plan.add_to(app)
 backfill.add_to(app)
 streams.add_to(app)
 outbox.add_to(app)
+incident.add_to(app)
 catalog.add_to(app)
 contract.add_to(app)
 discover.add_to(app)

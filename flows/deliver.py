@@ -10,11 +10,12 @@ from prefect.cache_policies import NO_CACHE
 from blocks.settings import Settings
 from flows import delivery
 from flows.context import name_run
+from flows.hooks import ALONE
 
 LOG = logging.getLogger("hallmark")
 
 
-@flow(name="deliver")
+@flow(name="deliver", **ALONE)
 def deliver(profile: str | None = None) -> dict[str, int]:
     """Bring what happened to those who must hear of it; what cannot be delivered waits and is tried again."""
     settings = Settings.load(profile=profile)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from blocks.settings import Settings
 from blocks.warehouses import is_made, open_warehouse
-from flows.state import configured, open_outbox, transports
+from flows.state import open_outbox, reachable, transports
 from governance.dispatcher import Dispatcher
 from governance.model import Event
 from governance.oncall import load_ownership
-from governance.routing import route
 
 PAGE = 500
+LOG = logging.getLogger("hallmark")
+PAGE_SECONDS = 1.0
 PATIENCE = 0.5
 """Seconds that a batch may wait for a retry: it is due to be over, and the next delivery is the outbox's business."""
 
@@ -26,12 +28,12 @@ def relay(settings: Settings, wait: float = 60.0) -> int:
     """
     if not is_made(settings):
         return 0
-    ownership, names, copied = load_ownership(), configured(settings), 0
+    reached, copied = reachable(settings, load_ownership()), 0
     with open_outbox(settings) as outbox, open_warehouse(settings, wait) as warehouse:
         while events := warehouse.ledger.unrelayed(PAGE):
             by_destination: dict[str, list[Event]] = {}
             for event in events:
-                for to in (d for d in route(event, ownership) if d.transport in names):
+                for to in reached(event):
                     by_destination.setdefault(to.name, []).append(event)
             for name, routed in by_destination.items():
                 outbox.put(routed, [name])
@@ -53,7 +55,7 @@ def draining(settings: Settings) -> Iterator[Callable[[], dict[str, int]]]:
     by_name = transports(settings)
     try:
         with open_outbox(settings) as outbox:
-            dispatcher = Dispatcher(outbox, by_name)
+            dispatcher = Dispatcher(outbox, by_name, first=("incidents",))
 
             def deliver() -> dict[str, int]:
                 counts = dispatcher.drain(patience=PATIENCE)
@@ -64,3 +66,22 @@ def draining(settings: Settings) -> Iterator[Callable[[], dict[str, int]]]:
     finally:
         for transport in by_name.values():
             transport.close(1.0)
+
+
+def page(settings: Settings, deadline: float = PAGE_SECONDS) -> None:
+    """Let those hear at once who are called or chatted to; the catalog and the files hear with the next delivery.
+
+    What goes wrong is logged: the events wait in the outbox, or in the warehouse.
+    """
+    slow = ("file", "openmetadata")
+    try:
+        relay(settings, wait=1)
+        by_name = {n: t for n, t in transports(settings).items() if n not in slow}
+        with open_outbox(settings) as outbox:
+            Dispatcher(outbox, by_name, first=("incidents",)).drain(
+                deadline, patience=0, only=lambda name: name.partition(":")[0] not in slow
+            )
+        for transport in by_name.values():
+            transport.close(0.2)
+    except Exception as error:  # noqa: BLE001 - governance never stops the data
+        LOG.error("the alert waits for the next delivery: %s", " ".join(str(error).split())[:500])

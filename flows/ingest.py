@@ -23,16 +23,19 @@ from blocks.warehouses.base import Account, Accounts, Ready, StreamLoad, now
 from flows import pipelines, slots
 from flows.context import Context, make_context, sample_servers, select_streams, sources_path
 from flows.deliver import deliver_or_wait
-from flows.load import after_publish, is_passing, land, load_and_gate, plan, publish, record_failure, words
+from flows.delivery import page
+from flows.hooks import WATCHED
+from flows.load import after_publish, is_passing, land, load_and_gate, plan, publish, record_failure
 from flows.report import publish_stream_artifacts
 from flows.runs import part
+from governance.errors import words
 
 LOG = logging.getLogger("hallmark")
 Result = dict[str, Any]
 AT_ONCE: Any = ThreadPoolTaskRunner(max_workers=2)  # any runner is one of its futures only, by Prefect's types
 
 
-@flow(name="ingest", flow_run_name="ingest {source}")
+@flow(name="ingest", flow_run_name="ingest {source}", **WATCHED)
 def ingest(
     source: str, stream: str | None = None, sources: str | None = None, profile: str | None = None
 ) -> State[list[Result]]:
@@ -98,6 +101,7 @@ def load_stream(source: str, stream: str, context: Context) -> list[Result]:
         accounts = publish(ready, context)
     except Exception as error:
         record_failure(load, error, context)
+        page(context.settings)
         raise
     after_publish(ready, context)
     results = [result_of(one, found) for one, found in zip(ready, accounts, strict=True)]

@@ -23,7 +23,7 @@ from flows.lineage import bronze_facts
 from flows.state import save_picture
 from flows.told import load_events
 from governance.declared_tests import DeclaredTest
-from governance.errors import GateBlocked, HallmarkError, HeldError, SourceError, UnreachableError
+from governance.errors import GateBlocked, HallmarkError, HeldError, SourceError, UnreachableError, words
 from governance.model import Event
 
 LOG = logging.getLogger("hallmark")
@@ -167,7 +167,9 @@ def run_gate(warehouse: SqlWarehouse, staged: Sequence[Ready], context: Context)
     if blocking := gate.blocked(checks):
         with warehouse.transaction():
             warehouse.ledger.gates(staged[0].load.batch, checks, published=False)
-            warehouse.ledger.events([context.tell.gate(name, found, owner=owner) for name, found in mine.items()])
+            warehouse.ledger.events(
+                [context.tell.gate(n, found, owner=owner, unpublished=sorted(mine)) for n, found in mine.items()]
+            )
         raise GateBlocked(
             f"stream {staged[0].load.source}.{staged[0].load.stream.name}",
             f"its gate failed: {', '.join(f'{c.check_id} ({c.failed_rows} rows)' for c in blocking)}",
@@ -211,8 +213,10 @@ def record_failure(load: StreamLoad, error: Exception, context: Context) -> None
     """The ledger keeps why a stream was not published; its loads are tried again by the next run."""
     name = f"{load.source}.{load.stream.name}"
     held = isinstance(error, HeldError)
-    verb = "held" if held else "failed"
-    event = context.event(f"hallmark.load.{verb}.v1", name, owner=context.owner(load.source), error=words(error))
+    verb, reason = "held" if held else "failed", getattr(error, "reason", "")
+    event = context.event(
+        f"hallmark.load.{verb}.v1", name, owner=context.owner(load.source), error=words(error), reason=reason
+    )
     with open_warehouse(context.settings) as warehouse:
         ledger = warehouse.ledger
         # What the data are to blame for may be mended in the source; anything else has nothing to do with them.
@@ -225,13 +229,6 @@ def record_failure(load: StreamLoad, error: Exception, context: Context) -> None
             close([p.load_id for p in load.planned], str(error))
             ledger.events([event])
         save_picture(context.settings, warehouse)
-
-
-def words(error: BaseException) -> dict[str, str]:
-    """An error as `--json` and events show it."""
-    if isinstance(error, HallmarkError):
-        return error.as_dict()
-    return HallmarkError(type(error).__name__, str(error)[:500], "see the log of the run").as_dict()
 
 
 def is_passing(error: BaseException) -> bool:

@@ -22,6 +22,7 @@ Summary = Mapping[str, Any]
 WHOLE = ("batch", "backfill")
 """Deployments whose runs begin and end in the ledger under their names."""
 STEPS = ("build", "gate", "publish")
+RESUME = "the next run resumes it; `hallmark run` does so at once"
 _STATES: Mapping[str, RunState] = {
     "published": "completed", "partly published": "failed", "blocked": "failed", "failed": "failed",
     "skipped": "skipped", "no models": "skipped",
@@ -93,6 +94,7 @@ def abandoned(warehouse: SqlWarehouse, over: Iterable[str], at: datetime) -> lis
         if data["run_id"] in gone:
             run = ended(Run.model_validate(data["run"]), "failed", at, None)
             said = {**data, "run": run.model_copy(update={"error": "its process ended"}).model_dump(mode="json")}
+            said["error"] = {"what": subject, "cause": "its process ended without a word", "remedy": RESUME}
             found.append(Event.of("hallmark.run.failed.v1", subject, f"{data['run_id']}/", at, **said))
     return found
 

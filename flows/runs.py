@@ -23,7 +23,7 @@ from flows.context import Context, make_context, new_run_id
 from flows.rebuild import check_ledger
 from flows.state import save_picture
 from flows.told import PLATFORM
-from governance.errors import HallmarkError, LockedError
+from governance.errors import HallmarkError, LockedError, words
 
 if TYPE_CHECKING:
     from blocks.warehouses.sql import SqlWarehouse
@@ -148,15 +148,20 @@ def recorded(context: Context, name: str, whole: bool = False) -> Iterator[Run]:
     if told:
         with open_warehouse(context.settings) as warehouse, warehouse.transaction():
             warehouse.ledger.events([context.tell.run(told, owner=PLATFORM)])
+    stopped: dict[str, str] | None = None
     try:
         with alive(context):
             yield run
+    except Exception as error:
+        stopped = words(error)
+        error.told = True  # type: ignore[attr-defined]
+        raise
     finally:
         state = run.state if whole or run.state == "failed" else "partial"
         with open_warehouse(context.settings) as warehouse, warehouse.transaction():
             warehouse.ledger.finish_batch(context.batch, state, run.summary)
             layers = {x["layer"]: x["status"] for x in run.layers}
-            data: dict[str, Any] = {"owner": PLATFORM, "layers": layers}
+            data: dict[str, Any] = {"owner": PLATFORM, "layers": layers, "error": stopped}
             if told:
                 end = pipelines.ended(told, run.state, now(), run.whole)
                 data["run"] = end.model_dump(mode="json", exclude_defaults=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +18,13 @@ from blocks.warehouses.base import Warehouse
 from blocks.warehouses.ledger import STREAMS
 from flows import slots
 from governance.errors import HallmarkError
+from governance.incidents.desk import IncidentDesk
+from governance.incidents.engine import IncidentTransport, Route
+from governance.incidents.store import IncidentStore
 from governance.model import LineageEdge
+from governance.oncall import Ownership, load_ownership
 from governance.outbox import Outbox
+from governance.routing import route
 from governance.transports.base import Transport
 from governance.transports.file import FileTransport
 
@@ -33,6 +40,9 @@ def open_outbox(settings: Settings) -> Outbox:
 def transports(settings: Settings) -> dict[str, Transport]:
     """Every transport that the settings configure, by the name that routing uses."""
     found: dict[str, Transport] = {"file": FileTransport(settings.home / "events")}
+    ownership = load_ownership()
+    store = IncidentStore(settings.state_database)
+    found["incidents"] = IncidentTransport(store, ownership, reachable(settings, ownership), clock=settings.clock)
     if settings.openmetadata_url:
         from flows.catalog_access import open_catalog
 
@@ -42,7 +52,26 @@ def transports(settings: Settings) -> dict[str, Transport]:
 
 def configured(settings: Settings) -> set[str]:
     """The names of the transports that the settings configure."""
-    return {"file", *(("openmetadata",) if settings.openmetadata_url else ())}
+    return {"file", "incidents", *(("openmetadata",) if settings.openmetadata_url else ())}
+
+
+def reachable(settings: Settings, ownership: Ownership) -> Route:
+    """Who hears of an event, of those whom the settings configure."""
+    names = configured(settings)
+    return lambda event: [d for d in route(event, ownership) if d.transport in names]
+
+
+def open_incidents(settings: Settings) -> IncidentStore:
+    """The incidents of the settings; a context manager."""
+    return IncidentStore(settings.state_database)
+
+
+@contextmanager
+def incident_desk(settings: Settings) -> Iterator[IncidentDesk]:
+    """What a person does with them."""
+    ownership = load_ownership()
+    with open_incidents(settings) as store:
+        yield IncidentDesk(store, ownership, reachable(settings, ownership), clock=settings.clock)
 
 
 def save_picture(settings: Settings, warehouse: Warehouse) -> None:
@@ -74,9 +103,11 @@ def status(settings: Settings) -> dict[str, Any]:
         streams.append({**stream, "last_success": last, "lag_s": lag})
     with open_outbox(settings) as outbox:
         counts = outbox.counts()
+    with open_incidents(settings) as store:
+        unresolved = sum(store.counts().values())
     return {
         "home": str(settings.home), "slots": picture.get("slots", []), "streams": streams, "outbox": counts,
-        "incidents": 0, "lock": holder(settings.home / "batch.lock"),
+        "incidents": unresolved, "lock": holder(settings.home / "batch.lock"),
     }  # fmt: skip
 
 

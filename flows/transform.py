@@ -21,10 +21,12 @@ from expectations import gate, suites
 from flows import pipelines, slots
 from flows.context import Context, make_context
 from flows.cost import outliers
+from flows.delivery import page
 from flows.failed_rows import with_rows
 from flows.gates import gate_on
 from flows.lineage import layer_facts
 from flows.told import PLATFORM, layer_events
+from governance.errors import words
 from governance.manifest import layer_models
 from governance.model import CheckResult, Event, Profile
 
@@ -55,6 +57,8 @@ class Outcome:
 
     status: str = "failed"
     error: str = ""
+    stopped: dict[str, str] | None = None
+    """The error that ended it before its end."""
 
 
 @contextmanager
@@ -64,12 +68,15 @@ def told(context: Context, times: StepTimes) -> Iterator[Outcome]:
     try:
         yield outcome
     except Exception as error:
-        outcome.error = str(error)
+        outcome.error, outcome.stopped = str(error), words(error)
         raise
     finally:
         run = pipelines.transformed(times.layer, began, now(), outcome.status, times.steps, outcome.error)
         with open_warehouse(context.settings) as warehouse:
-            warehouse.ledger.events([context.tell.run(run, times.layer, owner=PLATFORM)])
+            told = context.tell.run(run, times.layer, owner=PLATFORM, layer=times.layer, error=outcome.stopped)
+            warehouse.ledger.events([told])
+        if run.state == "failed":
+            page(context.settings)
 
 
 @flow(name="transform", flow_run_name="transform {layer} {slot}")
@@ -183,7 +190,7 @@ def block(context: Context, layer: str, publish: LayerPublish, checks: Sequence[
     names = [f"{layer}.{model}" for model in publish.models]
     failing = {c.dataset for c in checks if not c.success}
     events = [
-        context.tell.gate(name, [c for c in checks if c.dataset == name], owner=owners.get(name, ""))
+        context.tell.gate(name, [c for c in checks if c.dataset == name], owner=owners.get(name, ""), unpublished=names)
         for name in sorted(failing)
     ]
     events.append(

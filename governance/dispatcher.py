@@ -82,32 +82,39 @@ class Dispatcher:
         sleep: Callable[[float], None] = time.sleep,
         draw: Callable[[float, float], float] = random.uniform,
         lease: timedelta = LEASE,
+        first: Sequence[str] = (),
     ) -> None:
-        """`lease`: how long what a killed process had claimed stays its own; one at work renews it."""
-        self._lease = lease
+        """`lease`: how long what a killed process had claimed stays its own; one at work renews it.
+
+        `first` are destinations whose delivery makes deliveries to others: they go before these.
+        """
+        self._lease, self._first = lease, first
         self._outbox, self._transports = outbox, transports
         self._clock, self._sleep, self._draw = clock, sleep, draw
         self._breakers: dict[str, _Breaker] = {}
 
-    def drain(self, deadline: float = 10.0, patience: float | None = None) -> dict[str, int]:
+    def drain(
+        self, deadline: float = 10.0, patience: float | None = None, only: Callable[[str], bool] = lambda _: True
+    ) -> dict[str, int]:
         """Deliver what is due within `deadline` seconds, waiting for retries that fall into them.
 
-        `patience` is how many seconds may be waited so; None: all of them.
+        `patience` is how many seconds may be waited so; None: all of them. `only` says to which destinations.
 
         A destination that does not answer is not waited for; the same dispatcher asks it again some time later.
 
         Returns {delivered: in this call, waiting: still to deliver, buried: given up, ever}.
         """
         end = self._clock() + timedelta(seconds=deadline)
-        names = self._outbox.destinations()
+        spare = deadline if patience is None else patience
+        first = [n for n in self._first if n in self._transports and only(n)]
+        delivered = sum(self._drain_one(name, end, spare) for name in first)
+        names = [n for n in self._outbox.destinations() if n not in first and only(n)]
         for name in [n for n in names if self._transport(n) is None]:
             log.warning("events wait for destination %s: no transport of that name is configured", name)
             names.remove(name)
-        delivered = 0
         if names:
             with ThreadPoolExecutor(len(names), "deliver") as pool:
-                spare = deadline if patience is None else patience
-                delivered = sum(pool.map(lambda name: self._drain_one(name, end, spare), names))
+                delivered += sum(pool.map(lambda name: self._drain_one(name, end, spare), names))
         states = [s for counts in self._outbox.counts().values() for s in counts.items()]
         waiting = sum(n for state, n in states if state in ("pending", "claimed", "retry"))
         return {"delivered": delivered, "waiting": waiting, "buried": sum(n for s, n in states if s == "buried")}

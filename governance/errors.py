@@ -12,6 +12,8 @@ class HallmarkError(Exception):
     """An error that a person can act on. Its text never holds a secret or a URL with one."""
 
     exit_code = 1
+    reason = ""
+    """Of a stream that was not published, in a word: what kind of incident that is."""
 
     def __init__(self, what: str, cause: str, remedy: str) -> None:
         super().__init__(f"{what}: {cause}. Remedy: {remedy}")
@@ -49,6 +51,7 @@ class UnreachableError(HallmarkError):
     """A dependency cannot be reached; a retry is sensible."""
 
     exit_code = 4
+    reason = "unreachable"
 
 
 class Interrupted(HallmarkError):
@@ -60,6 +63,20 @@ class Interrupted(HallmarkError):
 class SourceError(HallmarkError):
     """A stream cannot be read as declared; the other streams go on."""
 
+    reason = "source"
+
+
+class SchemaError(SourceError):
+    """What a stream gives has another shape than bronze, and none that bronze can take over."""
+
+    reason = "schema"
+
+
+class RejectedError(SourceError):
+    """More of a stream would go to quarantine than is declared."""
+
+    reason = "quarantine"
+
 
 class UnreadFileError(SourceError):
     """A file cannot be read as its stream is declared; the others of the stream can."""
@@ -68,6 +85,17 @@ class UnreadFileError(SourceError):
 class HeldError(SourceError):
     """What was read may be a mistake of the source: it is published once a person has confirmed it."""
 
+    reason = "held"
+
 
 class GateBlocked(HallmarkError):
     """A critical check failed: the layer stays as it was."""
+
+    reason = "gate"
+
+
+def words(error: BaseException) -> dict[str, str]:
+    """An error as `--json` and events show it."""
+    if isinstance(error, HallmarkError):
+        return error.as_dict()
+    return HallmarkError(type(error).__name__, str(error)[:500], "see the log of the run").as_dict()

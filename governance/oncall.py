@@ -6,16 +6,28 @@ Reading and resolving only; who hears of which event is decided in `routing.py`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, time
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from governance.errors import ConfigurationError
+from governance.hours import Hours, Window
 from governance.model import Dataset, Frozen, Severity
 
 ONCALL = Path(__file__).parent / "oncall.yml"
+
+
+class Escalation(Frozen):
+    """Whom an incident is brought to that nobody acknowledged."""
+
+    minutes: int = Field(default=30, ge=1)
+    to: str
+    """A team; its own again is a second page."""
 
 
 class Team(Frozen):
@@ -25,8 +37,26 @@ class Team(Frozen):
     description: str = ""
     slack: str
     """Channel, with its #."""
+    handle: str = ""
+    """Whom to call in it: `@name`, or Slack's `<!subteam^S…>` of a user group."""
+    pager: Literal["pagerduty", "jsm"] = "pagerduty"
+    key: str | None = None
+    """Secret block of Prefect that holds the pager's key; None: HALLMARK_PAGERDUTY_KEY or _JSM_KEY."""
     notify: tuple[Severity, ...] = ("warning", "critical")
     page: tuple[Severity, ...] = ("critical",)
+    page_in_hours: tuple[Severity, ...] = ()
+    """Severities that page within the team's hours only."""
+    hours: Hours = Hours(days=("mon", "tue", "wed", "thu", "fri"), since=time(9), until=time(17))
+    escalate: Escalation | None = None
+
+
+class Quiet(Hours):
+    """Hours in which what is less severe waits for their end."""
+
+    name: str
+    severities: tuple[Severity, ...] = ("warning",)
+    teams: tuple[str, ...] = ()
+    """Whose; empty: all."""
 
 
 class Ownership(Frozen):
@@ -38,11 +68,16 @@ class Ownership(Frozen):
     """column, dataset or schema name → team."""
     domains: dict[str, str] = Field(default_factory=dict)
     """dataset → domain; a domain named as a team is that team's."""
+    quiet: tuple[Quiet, ...] = ()
+    maintenance: tuple[Window, ...] = ()
 
     @model_validator(mode="after")
     def _total(self) -> Ownership:
         if self.default not in self.teams:
             raise ValueError(f"default {self.default!r} is no team; the teams are {', '.join(self.teams)}")
+        named = [t.escalate.to for t in self.teams.values() if t.escalate] + [t for q in self.quiet for t in q.teams]
+        if unknown := sorted(set(named) - set(self.teams)):
+            raise ValueError(f"{', '.join(unknown)} is no team; the teams are {', '.join(self.teams)}")
         return self
 
     def of_datasets(self, datasets: Iterable[Dataset]) -> Ownership:
@@ -62,6 +97,20 @@ class Ownership(Frozen):
         candidates = (owner, self.owners.get(name), self.owners.get(dataset), self.owners.get(schema),
                       self.domains.get(dataset), self.default)  # fmt: skip
         return next(self.teams[c] for c in candidates if c in self.teams)
+
+    def window(self, dataset: str, at: datetime) -> Window | None:
+        """The maintenance that a dataset or flow is in."""
+        within = (w for w in self.maintenance if w.begin <= at < w.end)
+        return next((w for w in within if any(fnmatchcase(dataset, p) for p in w.datasets)), None)
+
+    def quiet_until(self, team: str, severity: Severity, at: datetime) -> datetime | None:
+        """When the team's quiet hours end, of a moment within them; None: it may be told at once."""
+        ends = [
+            q.end_after(at)
+            for q in self.quiet
+            if severity in q.severities and (not q.teams or team in q.teams) and q.contain(at)
+        ]
+        return max(ends, default=None)
 
     @cached_property
     def unknown(self) -> tuple[tuple[str, str], ...]:

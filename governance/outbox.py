@@ -73,27 +73,8 @@ class Outbox:
         batch = list(new)
         if not batch or not destinations:
             return 0
-        insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
-        bodies = [{"id": e.id, "type": e.type, "subject": e.subject, "body": e.model_dump_json()} for e in batch]
-        too_long = {}
-        for event, row in zip(batch, bodies, strict=True):
-            if (size := len(row["body"])) > BODY_LIMIT:
-                too_long[event.id] = f"{_TOO_LONG} {size} characters, and {BODY_LIMIT} are the limit"
-                log.error("event %s of %s is buried: %s", event.id, event.subject, too_long[event.id])
-                row["body"] = event.model_copy(update={"data": {"omitted": size}}).model_dump_json()
-        wanted = [
-            {"event_id": e.id, "destination": d, "entity": e.subject, "attempts": 0, "next_at": self._now(),
-             "state": "buried" if e.id in too_long else "pending", "last_error": too_long.get(e.id)}
-            for e in batch for d in destinations
-        ]  # fmt: skip
-        added = 0
         with self._writing() as connection:
-            for part in _parts(bodies):
-                connection.execute(insert(events).values(part).on_conflict_do_nothing())
-            for part in _parts(wanted):
-                new_rows = insert(deliveries).values(part).on_conflict_do_nothing().returning(_d.seq)
-                added += len(connection.execute(new_rows).all())
-        return added
+            return enqueue(connection, batch, destinations, self._clock())
 
     def claim(self, destination: str, limit: int = 100, lease: timedelta = LEASE) -> list[Claim]:
         """Take up to `limit` due deliveries, the first of each entity only, for as long as the lease lasts.
@@ -248,6 +229,30 @@ class Outbox:
             self._migrate()
         with answering(), self._engine.connect().execution_options(**{READ_ONLY: True}) as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def enqueue(connection: Connection, new: Sequence[Event], destinations: Sequence[str], due: datetime) -> int:
+    """What `Outbox.put` does, within a transaction of the caller's; not to be delivered before `due`."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    bodies = [{"id": e.id, "type": e.type, "subject": e.subject, "body": e.model_dump_json()} for e in new]
+    too_long = {}
+    for event, row in zip(new, bodies, strict=True):
+        if (size := len(row["body"])) > BODY_LIMIT:
+            too_long[event.id] = f"{_TOO_LONG} {size} characters, and {BODY_LIMIT} are the limit"
+            log.error("event %s of %s is buried: %s", event.id, event.subject, too_long[event.id])
+            row["body"] = event.model_copy(update={"data": {"omitted": size}}).model_dump_json()
+    wanted = [
+        {"event_id": e.id, "destination": d, "entity": e.subject, "attempts": 0, "next_at": due.timestamp(),
+         "state": "buried" if e.id in too_long else "pending", "last_error": too_long.get(e.id)}
+        for e in new for d in destinations
+    ]  # fmt: skip
+    added = 0
+    for part in _parts(bodies):
+        connection.execute(insert(events).values(part).on_conflict_do_nothing())
+    for part in _parts(wanted):
+        new_rows = insert(deliveries).values(part).on_conflict_do_nothing().returning(_d.seq)
+        added += len(connection.execute(new_rows).all())
+    return added
 
 
 def _parts(rows: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

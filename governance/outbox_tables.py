@@ -67,6 +67,56 @@ overrides = Table(
     Column("at", Float, nullable=False),  # seconds since 1970, UTC
 )
 
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", String(10), primary_key=True),
+    Column("fingerprint", String(32), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("owner", String(200), nullable=False),
+    Column("dataset", Text, nullable=False),
+    Column("opened_at", Float, nullable=False),  # seconds since 1970, UTC
+    Column("last_seen", Float, nullable=False),
+    Column("body", Text, nullable=False),  # JSON of governance.incidents.model.Incident
+)
+Index("incidents_by_fingerprint", incidents.c.fingerprint, incidents.c.opened_at)
+
+entries = Table(
+    "incident_entries",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("incident", String(10), ForeignKey("incidents.id"), nullable=False, index=True),
+    Column("at", Float, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("verb", String(12), nullable=False),
+    Column("what", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+references = Table(
+    "incident_references",
+    metadata,
+    Column("incident", String(64), primary_key=True),
+    Column("destination", String(200), primary_key=True),
+    Column("body", Text, nullable=False),  # JSON: what a channel remembers of it
+)
+
+heard = Table(
+    "incident_events",
+    metadata,
+    Column("event_id", String(64), primary_key=True),
+    Column("at", Float, nullable=False),
+)
+
+known_datasets = Table(
+    "incident_datasets",
+    metadata,
+    Column("name", String(1000), primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("owner", String(200), nullable=False),
+    Column("inputs", Text, nullable=False),  # JSON [name]: what it is made of
+)
+
 # Only what is not settled, so that claiming costs the same however much was delivered.
 Index(
     "outbox_waiting",

@@ -5,9 +5,12 @@ No I/O and no state; how a destination is reached is its transport's business.
 
 from __future__ import annotations
 
-from governance.model import Event, Frozen
-from governance.oncall import Ownership
-from governance.openmetadata.concerns import CONCERNS
+from datetime import datetime
+
+from governance.incidents.signals import READ
+from governance.model import Event, Frozen, Severity
+from governance.oncall import Ownership, Team
+from governance.openmetadata.concerns import CONCERNS, DATASET, LINEAGE
 
 
 class Destination(Frozen):
@@ -16,7 +19,9 @@ class Destination(Frozen):
     transport: str
     """file, memory, …: the dispatcher's name of it."""
     address: str = ""
-    """A channel or key; empty where the transport has only one."""
+    """A channel, or a team whose key it is; empty where the transport has only one."""
+    not_before: datetime | None = None
+    """It waits until then."""
 
     @property
     def name(self) -> str:
@@ -26,8 +31,41 @@ class Destination(Frozen):
 
 FILE = Destination(transport="file")
 CATALOG = Destination(transport="openmetadata")
+INCIDENTS = Destination(transport="incidents")
+"""Those who keep the incidents: what they make of it comes back as `hallmark.incident.<verb>.v1`."""
+INCIDENT = "hallmark.incident."
+KNOWLEDGE = frozenset((DATASET, LINEAGE))
+"""Types that say what stands downstream of what."""
 
 
 def route(event: Event, ownership: Ownership) -> list[Destination]:
     """At least one destination for every event: the file keeps all of them."""
-    return [FILE, CATALOG] if event.type in CONCERNS else [FILE]
+    found = [FILE]
+    if event.type in CONCERNS:
+        found.append(CATALOG)
+    if event.type in READ or event.type in KNOWLEDGE:
+        found.append(INCIDENTS)
+    elif event.type.startswith(INCIDENT):
+        found += _of_incident(event, ownership)
+    return found
+
+
+def _of_incident(event: Event, ownership: Ownership) -> list[Destination]:
+    """The channels of the team whose it is, and of the one that it is brought to for want of an acknowledgement."""
+    team = ownership.team_of(str(event.data.get("dataset") or ""), str(event.data.get("owner") or ""))
+    severity: Severity = event.data["severity"]
+    found = []
+    if severity in team.notify:
+        waits = ownership.quiet_until(team.name, severity, event.time)
+        found.append(Destination(transport="slack", address=team.slack, not_before=waits))
+    pages = severity in team.page or (severity in team.page_in_hours and team.hours.contain(event.time))
+    for paged in [*([team] if pages else []), *_escalated(event, team, ownership)]:
+        waits = ownership.quiet_until(paged.name, severity, event.time)
+        found.append(Destination(transport=paged.pager, address=paged.name, not_before=waits))
+    return list(dict.fromkeys(found))
+
+
+def _escalated(event: Event, team: Team, ownership: Ownership) -> list[Team]:
+    if not event.data.get("escalations") or team.escalate is None:
+        return []
+    return [ownership.teams[team.escalate.to]]

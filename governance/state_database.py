@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import OperationalError
@@ -63,6 +64,20 @@ def describe_version(engine: Engine) -> str:
 def _version(engine: Engine) -> str | None:
     with engine.connect().execution_options(**{READ_ONLY: True}) as connection:
         return read_version(connection)
+
+
+def read_rows(engine: Engine, table: str, query: Any) -> list[dict[str, Any]]:
+    """What a query gives; nothing where the database or its table is not there. Works while others write.
+
+    Creates nothing. Raises as `answering` does.
+    """
+    path = engine.url.database
+    if engine.dialect.name == "sqlite" and path and not Path(path).is_file():
+        return []
+    with answering(), engine.connect().execution_options(**{READ_ONLY: True}) as connection:
+        if not inspect(connection).has_table(table):
+            return []
+        return [dict(row) for row in connection.execute(query).mappings()]
 
 
 @contextmanager

@@ -33,7 +33,7 @@ from blocks.warehouses.bronze_tables import (
 )
 from blocks.warehouses.dialect import DuckDB, names
 from blocks.warehouses.schema import Shape, evolve
-from governance.errors import SourceError
+from governance.errors import RejectedError, SourceError
 
 if TYPE_CHECKING:
     from blocks.warehouses.sql import SqlWarehouse
@@ -91,7 +91,7 @@ def stage(warehouse: SqlWarehouse, load: StreamLoad, extract: Extract, manifests
         warehouse.fill(keys_table(load), of_keys, extract.keys_sql)
     total = sum(read.values())
     if total >= SHARE_FROM_ROWS and counted > spec.max_quarantine_share * total:
-        raise SourceError(
+        raise RejectedError(
             where, f"{counted} of {total} rows would go to quarantine, more than max_quarantine_share",
             "correct encoding, delimiter or schema of the stream in sources.yml",
         )  # fmt: skip

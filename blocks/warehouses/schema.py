@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from blocks.sources.base import ColumnSpec
-from governance.errors import SourceError
+from governance.errors import SchemaError
 
 _INTEGERS = ("SMALLINT", "INTEGER", "BIGINT")
 _WIDER_ELSEWHERE = {
@@ -43,7 +43,7 @@ def evolve(
 ) -> Shape:
     """Decide by the stream's schema policy.
 
-    Raises SourceError for a column that vanished or changed incompatibly, under any policy. A column that is
+    Raises SchemaError for a column that vanished or changed incompatibly, under any policy. A column that is
     `optional` does not vanish: a key of JSON or an element of XML may be absent from a file.
     """
     if known is None:
@@ -52,7 +52,7 @@ def evolve(
     names = {c.name for c in incoming}
     gone = [] if optional else [c.name for c in known if not {c.name, _beside_of(c)} & names]
     if gone:
-        raise SourceError(
+        raise SchemaError(
             where, f"column {', '.join(gone)} vanished from the source",
             "restore it in the source, or take the new shape: `hallmark stream accept SOURCE.STREAM`",
         )  # fmt: skip
@@ -84,12 +84,12 @@ def evolve(
         elif policy != "discard" and (_holds_all(column.type, old) or (old, column.type) in _WIDER_ELSEWHERE):
             target = _beside(column)
         else:
-            raise SourceError(
+            raise SchemaError(
                 where, f"column {column.name} changed from {old} to {column.type}",
                 "restore it in the source, or take the new shape: `hallmark stream accept SOURCE.STREAM`",
             )  # fmt: skip
         if target.name != column.name and (target.name in names or have.get(target.name, target.type) != target.type):
-            raise SourceError(
+            raise SchemaError(
                 where, f"column {column.name} changed from {old} to {column.type}, and its values cannot go to "
                 f"{target.name}, which is a column of its own",
                 "restore it in the source, or take the new shape: `hallmark stream accept SOURCE.STREAM`",

@@ -75,6 +75,10 @@ class Incident(Frozen):
     acknowledged_at: datetime | None = None
     resolved_at: datetime | None = None
     muted_until: datetime | None = None
+    passing_since: datetime | None = None
+    """It passes, and is held open because it came and went before."""
+    changes: tuple[datetime, ...] = ()
+    """When it began to fail or to pass, as far back as matters."""
     assignee: str = ""
     root: str | None = None
     """The incident upstream that this one follows from."""

@@ -1,0 +1,121 @@
+"""`hallmark incident`: what fails, and what a person does about it. Answers while a batch runs."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from flows.commands.options import AsJson, reading
+from flows.console import console, dump, plain, table
+
+Id = Annotated[str, typer.Argument(help="Its id, or the beginning of it.")]
+Note = Annotated[str, typer.Option("--note", help="Why, in a line.")]
+COLUMNS = ("id", "state", "severity", "kind", "dataset", "check_id", "owner", "opened_at", "count")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(no_args_is_help=True, help="What fails, and who is on it.", rich_markup_mode=None)
+    for name, command in (
+        ("list", list_rows), ("show", show), ("ack", ack), ("assign", assign), ("resolve", resolve), ("mute", mute),
+    ):  # fmt: skip
+        group.command(name)(command)
+    app.add_typer(group, name="incident")
+
+
+def list_rows(
+    everything: Annotated[bool, typer.Option("--all", help="Resolved ones too.")] = False,
+    owner: Annotated[str | None, typer.Option("--owner", help="Only this team's.")] = None,
+    limit: Annotated[int, typer.Option(help="At most this many, newest first.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List incidents; what follows from another one stands below it."""
+    from flows.incidents import shown
+    from flows.state import open_incidents
+
+    with open_incidents(reading()) as store:
+        rows = [shown(i) for i in store.rows(() if everything else ("open", "acknowledged", "muted"), owner, limit)]
+    if as_json:
+        dump(rows)
+        return
+    roots = [r for r in rows if r["root"] is None or all(o["id"] != r["root"] for o in rows)]
+    ordered = [r for root in roots for r in (root, *(o for o in rows if o["root"] == root["id"]))]
+    lines = [{**r, "id": r["id"] if r in roots else f"└ {r['id']}", "opened_at": f"{r['opened_at']:%m-%d %H:%M}"}
+             for r in ordered]  # fmt: skip
+    table(f"{len(rows)} incidents", COLUMNS, lines, ("count",), ("check_id",))
+
+
+def show(
+    id: Id,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As the draft of a post-mortem.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show an incident with its timeline and links."""
+    from flows.incidents import draft, whole
+
+    if markdown:
+        typer.echo(draft(reading(), id))
+        return
+    found = whole(reading(), id)
+    dump(found) if as_json else _print(found)
+
+
+def ack(id: Id, note: Note = "", as_json: AsJson = False) -> None:
+    """Say that you are on it: nobody else is called."""
+    _act("acknowledge", id, as_json, note=note)
+
+
+def assign(
+    id: Id, to: Annotated[str, typer.Option("--to", help="A person, or a team.")], as_json: AsJson = False
+) -> None:
+    """Give it to somebody."""
+    _act("assign", id, as_json, to=to)
+
+
+def resolve(id: Id, note: Note = "", as_json: AsJson = False) -> None:
+    """Say that it is over; a failure within a day opens it again."""
+    _act("resolve", id, as_json, note=note)
+
+
+def mute(
+    id: Id,
+    until: Annotated[datetime, typer.Option("--until", help="UTC, such as 2026-11-28T06:00.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why, in a line.")],
+    as_json: AsJson = False,
+) -> None:
+    """Go on recording it, and call nobody until then."""
+    from datetime import UTC
+
+    at = until if until.tzinfo else until.replace(tzinfo=UTC)
+    _act("mute", id, as_json, until=at, reason=reason)
+
+
+def _act(verb: str, id: str, as_json: bool, **arguments: Any) -> None:
+    from flows.incidents import act, shown
+
+    one = act(reading(), verb, id, getpass.getuser(), **arguments)
+    dump(shown(one)) if as_json else console().print(f"{one.id} is {one.state}: {plain(one.title)}")
+
+
+def _print(found: dict[str, Any]) -> None:
+    from rich.text import Text
+
+    out = console()
+    out.print(Text.assemble((f"{found['severity']} ", "bold red"), (plain(found["title"]), "bold")))
+    for name in ("id", "state", "kind", "dataset", "check_id", "owner", "assignee", "opened_at", "last_seen", "count",
+                 "root", "muted_until", "resolved_at"):  # fmt: skip
+        if found.get(name):
+            out.print(Text.assemble((f"{name:14}", "dim"), plain(found[name])))
+    for name in ("observed", "threshold", "failed_rows", "error", "remedy", "query"):
+        if found["evidence"].get(name):
+            out.print(Text.assemble((f"{name:14}", "dim"), plain(found["evidence"][name], 500)))
+    for name, value in {**found["blast"], "attached": found["attached"]}.items():
+        if value:
+            out.print(Text.assemble((f"{name:14}", "dim"), plain(f"{len(value)}: {', '.join(value)}", 500)))
+    for name, url in found["links"].items():
+        out.print(Text.assemble((f"{name:14}", "dim"), plain(url, 500)))
+    rows = [{**e, "at": f"{e['at']:%Y-%m-%d %H:%M:%S}"} for e in found["timeline"]]
+    table("timeline (UTC)", ("at", "actor", "what"), rows)

@@ -1,0 +1,63 @@
+"""What Prefect says of a flow that could not tell its end itself, as events straight into the outbox.
+
+A run of the ledger tells its own end, and a killed process is found over by the next run. These hooks see what happens
+before that or beside it: a warehouse that does not open, a delivery that fails, a run that Prefect found crashed.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import Any
+
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.flows import Flow
+
+from blocks.settings import Settings
+from flows.state import open_incidents, open_outbox, reachable
+from flows.told import PLATFORM
+from governance.errors import LockedError, words
+from governance.model import Event
+from governance.oncall import load_ownership
+
+LOG = logging.getLogger("hallmark")
+UNRESOLVED = ("open", "acknowledged", "muted")
+
+
+def failed(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
+    """It ended by an exception, or crashed. One that came to its end says itself what failed in it."""
+    error = state.result(raise_on_failure=False)
+    if not isinstance(error, BaseException):
+        if not state.is_crashed():
+            return
+        error = RuntimeError(state.message or "its infrastructure went away")
+    if getattr(error, "told", False) or isinstance(error, LockedError):
+        return
+    _tell(flow, run, "failed", error=words(error))
+
+
+def completed(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
+    """It ended well: what failed of it before, if anything, is over."""
+    with open_incidents(Settings.load()) as store:
+        if any(i.dataset == flow.name for i in store.rows(UNRESOLVED)):
+            _tell(flow, run, "completed")
+
+
+def _tell(flow: Flow[..., Any], run: FlowRun, verb: str, **data: Any) -> None:
+    try:
+        settings = Settings.load()
+        event = Event.of(
+            f"hallmark.run.{verb}.v1", flow.name, f"prefect/{run.id}", settings.clock(), owner=PLATFORM,
+            run_id=str(run.id or uuid.uuid4()), **data,
+        )  # fmt: skip
+        to = [d.name for d in reachable(settings, load_ownership())(event) if d.transport != "openmetadata"]
+        with open_outbox(settings) as outbox:
+            outbox.put([event], to)
+    except Exception as error:  # noqa: BLE001 - governance never stops the data
+        LOG.error("the end of %s could not be told: %s", flow.name, " ".join(str(error).split())[:500])
+
+
+WATCHED: dict[str, Any] = {"on_failure": [failed], "on_crashed": [failed]}
+"""For a flow whose runs are in the ledger, which tells their good ends."""
+ALONE: dict[str, Any] = {**WATCHED, "on_completion": [completed]}
+"""For one whose runs are not."""
