@@ -13,7 +13,7 @@ from flows.console import console, dump, plain, table
 
 Id = Annotated[str, typer.Argument(help="Its id, or the beginning of it.")]
 Note = Annotated[str, typer.Option("--note", help="Why, in a line.")]
-COLUMNS = ("id", "state", "severity", "kind", "dataset", "check_id", "owner", "opened_at", "count")
+COLUMNS = ("id", "state", "what", "owner", "count")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -43,9 +43,14 @@ def list_rows(
         return
     roots = [r for r in rows if r["root"] is None or all(o["id"] != r["root"] for o in rows)]
     ordered = [r for root in roots for r in (root, *(o for o in rows if o["root"] == root["id"]))]
-    lines = [{**r, "id": r["id"] if r in roots else f"└ {r['id']}", "opened_at": f"{r['opened_at']:%m-%d %H:%M}"}
-             for r in ordered]  # fmt: skip
-    table(f"{len(rows)} incidents", COLUMNS, lines, ("count",), ("check_id",))
+    lines = [
+        {
+            **r, "id": r["id"] if r in roots else f"└ {r['id']}", "state": f"{r['state']} {r['severity']}",
+            "what": f"{r['title']} (since {r['opened_at']:%m-%d %H:%M})",
+        }
+        for r in ordered
+    ]  # fmt: skip
+    table(f"{len(rows)} incidents", COLUMNS, lines, ("count",))
 
 
 def show(

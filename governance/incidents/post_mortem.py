@@ -33,17 +33,13 @@ def post_mortem(one: Incident, timeline: Sequence[Entry], attached: Iterable[Inc
 
 def _times(one: Incident, timeline: Sequence[Entry]) -> str:
     paged = next((e.at for e in timeline if e.verb in ("opened", "reopened", "escalated")), None)
-    actions = [e for e in timeline if e.verb == "noted" and e.actor != "hallmark"]
+    acted = next((e.at for e in timeline if e.verb == "noted" and e.actor != "hallmark"), None)
     rows = [
         ("first bad data", f"slot {one.first.slot}" if one.first.slot else "", ""),
         ("detected", when(one.opened_at), ""),
         ("told", when(paged), since(one.opened_at, paged)),
         ("acknowledged", when(one.acknowledged_at), since(one.opened_at, one.acknowledged_at)),
-        (
-            "first action",
-            when(actions[0].at) if actions else "",
-            since(one.opened_at, actions[0].at if actions else None),
-        ),
+        ("first action", when(acted), since(one.opened_at, acted)),
         ("resolved", when(one.resolved_at), since(one.opened_at, one.resolved_at)),
     ]
     return table(("", "at", "after"), rows)
