@@ -214,8 +214,9 @@ def record_failure(load: StreamLoad, error: Exception, context: Context) -> None
     name = f"{load.source}.{load.stream.name}"
     held = isinstance(error, HeldError)
     verb, reason = "held" if held else "failed", getattr(error, "reason", "")
-    said = {"owner": context.owner(load.source), "error": words(error), "reason": reason}
-    event = context.event(f"hallmark.load.{verb}.v1", name, **said)
+    event = context.event(
+        f"hallmark.load.{verb}.v1", name, owner=context.owner(load.source), error=words(error), reason=reason
+    )
     with open_warehouse(context.settings) as warehouse:
         ledger = warehouse.ledger
         # What the data are to blame for may be mended in the source; anything else has nothing to do with them.

@@ -54,7 +54,7 @@ class IncidentTransport:
             with self.store.writing() as writing:
                 new = writing.unheard(e.id for e in events)
                 work = Work(writing, self.ownership, self.route, self.policy)
-                for event in events:
+                for event in {e.id: e for e in events}.values():
                     if event.id in new:
                         try:
                             work.apply(event)
@@ -65,7 +65,7 @@ class IncidentTransport:
         except HallmarkError as error:
             failure = TransientError("storage", str(error))
             return [Outcome(e.id, failure) for e in events]
-        return list(found.values())
+        return [found[e.id] for e in events]
 
     def close(self, timeout: float) -> bool:
         """Close the database."""

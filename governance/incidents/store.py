@@ -181,9 +181,10 @@ class Writing:
         self._connection.execute(self._insert(entries).values(row))
 
     def tell(self, event: Event, destinations: Iterable[Destination]) -> None:
-        """Put an event into the outbox."""
+        """Put an event into the outbox, due at once, or where a destination waits, then."""
+        at_once = min(event.time, datetime.now(UTC))
         for to in destinations:
-            enqueue(self._connection, [event], [to.name], to.not_before or datetime.now(UTC))
+            enqueue(self._connection, [event], [to.name], to.not_before or at_once)
 
     def know(self, dataset: Known) -> None:
         """Keep what is known of a dataset; what is empty takes nothing away."""

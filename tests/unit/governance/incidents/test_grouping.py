@@ -1,0 +1,80 @@
+"""What follows from one break is one alert: along the lineage, whatever is told first."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.governance.incidents.support import World, check
+
+
+@pytest.fixture
+def storm(world: World) -> World:
+    """A table of bronze, forty of silver that are made of it, one of gold, and a dashboard."""
+    world.made_of("bronze.crm__projects", "postgres:crm.public.projects", owner="growth")
+    for n in range(40):
+        world.made_of(f"silver.t{n:02}", "bronze.crm__projects")
+    world.made_of("gold.mart", *(f"silver.t{n:02}" for n in range(40)))
+    world.made_of("exposure.revenue", "gold.mart", kind="exposure", owner="finance")
+    return world
+
+
+def test_a_break_of_bronze_is_one_alert_with_what_follows_attached(storm: World) -> None:
+    storm.fails("bronze.crm__projects", owner="growth")
+    for n in range(39):
+        storm.fails(f"silver.t{n:02}")
+    [root] = [i for i in storm.open if i.root is None]
+    assert root.dataset == "bronze.crm__projects" and len(root.attached) == 39
+    assert len(root.blast.datasets) == 41 and root.blast.dashboards == ("exposure.revenue",)
+    assert set(root.blast.owners) == {"growth", "platform", "finance"}
+    attached = [storm.store.incident(i) for i in root.attached]
+    assert all(i and i.root == root.id for i in attached)
+
+
+def test_what_is_downstream_may_be_told_first(storm: World) -> None:
+    storm.fails("silver.t00")
+    storm.fails("silver.t01")
+    storm.fails("gold.mart")
+    storm.fails("bronze.crm__projects", severity="warning")
+    [root] = [i for i in storm.open if i.root is None]
+    assert root.dataset == "bronze.crm__projects" and len(root.attached) == 3
+    assert root.severity == "critical"  # as bad as the worst that follows from it
+    assert all(i.root == root.id for i in storm.open if i.id != root.id)
+
+
+def test_what_was_long_there_does_not_follow(storm: World) -> None:
+    storm.fails("silver.t00")
+    storm.pass_(hours=7)
+    storm.fails("bronze.crm__projects")
+    assert [i.root for i in storm.open] == [None, None]
+
+
+def test_a_root_that_is_only_a_warning_pages_for_what_follows(storm: World) -> None:
+    storm.fails("bronze.crm__projects", severity="warning")
+    assert storm.told("pagerduty:platform") == []
+    storm.fails("silver.t00")
+    [root] = [i for i in storm.open if i.root is None]
+    assert root.severity == "critical" and "worsened" in storm.told("pagerduty:platform")
+
+
+def test_what_still_fails_when_its_root_is_over_stands_alone(storm: World) -> None:
+    storm.fails("bronze.crm__projects")
+    storm.fails("silver.t00")
+    storm.passes("bronze.crm__projects")
+    [left] = storm.open
+    assert left.root is not None  # its gate has not run since
+    storm.fails("silver.t00")
+    [left] = storm.open
+    assert (left.dataset, left.root) == ("silver.t00", None)
+    assert "is over; it still fails" in storm.whats(left.id)[-1]
+
+
+def test_what_was_not_published_is_named(storm: World) -> None:
+    event = storm.gate("silver.t00", check("silver.t00"), unpublished=["silver.t00", "silver.t01"])
+    storm.hear(event)
+    assert storm.one().blast.unpublished == ("silver.t00", "silver.t01")
+
+
+def test_flows_and_deliveries_follow_from_no_data(storm: World) -> None:
+    storm.fails("bronze.crm__projects")
+    storm.hear(storm.event("run.failed", "batch", error={"what": "batch", "cause": "it crashed", "remedy": ""}))
+    assert [i.root for i in storm.open] == [None, None]
