@@ -45,7 +45,7 @@ def route(event: Event, ownership: Ownership) -> list[Destination]:
         found.append(CATALOG)
     if event.type in READ or event.type in KNOWLEDGE:
         found.append(INCIDENTS)
-    elif event.type.startswith(INCIDENT):
+    elif event.type.startswith(INCIDENT) and "incident" in event.data:
         found += _of_incident(event, ownership)
     return found
 

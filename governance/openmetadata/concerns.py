@@ -7,4 +7,5 @@ LINEAGE = "hallmark.lineage.published.v1"
 GATES = ("hallmark.gate.passed.v1", "hallmark.gate.failed.v1")
 STARTED = "hallmark.run.started.v1"
 RUNS = (STARTED, "hallmark.run.completed.v1", "hallmark.run.failed.v1")
-CONCERNS = frozenset((DATASET, ASSESSED, STALE, LINEAGE, *GATES, *RUNS))
+INCIDENTS = tuple(f"hallmark.incident.{verb}.v1" for verb in ("acknowledged", "assigned", "resolved"))
+CONCERNS = frozenset((*INCIDENTS, DATASET, ASSESSED, STALE, LINEAGE, *GATES, *RUNS))

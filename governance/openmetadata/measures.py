@@ -110,3 +110,13 @@ class ContractResult(Body):
     semantics_validation: Json
     quality_validation: Json
     sla_validation: Json | None = None
+
+
+class IncidentState(Body):
+    """A state that a case's incident is brought into."""
+
+    test_case_reference: str
+    """The case's fully qualified name."""
+    test_case_resolution_status_type: Literal["New", "Ack", "Assigned", "Resolved"]
+    severity: str | None = None
+    test_case_resolution_status_details: Json | None = None

@@ -12,13 +12,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from governance.contracts import ContractResult, DataContract
+from governance.incidents.model import Incident
 from governance.model import CheckResult, Dataset, Event, LineageEdge, Profile, Run
 from governance.openmetadata.catalog import Catalog, Tally
-from governance.openmetadata.concerns import ASSESSED, DATASET, GATES, LINEAGE, RUNS, STALE
+from governance.openmetadata.concerns import ASSESSED, DATASET, GATES, INCIDENTS, LINEAGE, RUNS, STALE
 from governance.openmetadata.contracts import push_contract
 from governance.openmetadata.datasets import Told, mark_stale, push_datasets
 from governance.openmetadata.edges import Made, push_edges
 from governance.openmetadata.entities import Failure, attempt
+from governance.openmetadata.incidents import push_incident
 from governance.openmetadata.quality import push_checks
 from governance.openmetadata.runs import push_run
 from governance.transports.base import PermanentError, TransientError
@@ -122,7 +124,14 @@ def _contract(catalog: Catalog, event: Event) -> Coroutine[Any, Any, None]:
     return push_contract(catalog, contract, ContractResult.model_validate(event.data.get("result")), event.time)
 
 
+def _incident(catalog: Catalog, event: Event) -> Coroutine[Any, Any, None]:
+    one = Incident.model_validate(event.data["incident"])
+    verb = event.type.split(".")[2]
+    return push_incident(catalog, one, verb, str(event.data.get("what") or ""))  # type: ignore[arg-type]
+
+
 WORK: dict[str, Work] = {
+    **dict.fromkeys(INCIDENTS, _incident),
     STALE: _stale,
     ASSESSED: _contract,
     LINEAGE: _lineage,

@@ -94,7 +94,9 @@ def test_quiet_hours_let_a_warning_wait_and_a_page_through(world: World) -> None
     world.fails("gold.mart")
     with Outbox(world.url, lambda: world.now) as outbox:
         due = outbox.next_due("slack:#platform")
-        assert [c.event.data["dataset"] for c in outbox.claim("slack:#platform")] == ["gold.mart"]
+        claims = outbox.claim("slack:#platform")
+        assert [c.event.data["dataset"] for c in claims] == ["gold.mart"]
+        outbox.ack(claims)
         assert due is not None and due <= datetime.now(UTC)
         assert len(outbox.claim("pagerduty:platform")) == 1
         world.now = datetime(2026, 11, 25, 7, 0, tzinfo=UTC)  # 8 o'clock in Berlin
