@@ -6,11 +6,13 @@ import logging
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
 
 from blocks.settings import Settings
 from flows import delivery
 from flows.context import name_run
 from flows.hooks import ALONE
+from flows.ways_back import heed
 
 LOG = logging.getLogger("hallmark")
 
@@ -21,6 +23,7 @@ def deliver(profile: str | None = None) -> dict[str, int]:
     settings = Settings.load(profile=profile)
     name_run(f"deliver {settings.clock():%Y-%m-%d %H:%M}")
     relay(settings)
+    listen(settings)
     return drain(settings)
 
 
@@ -36,6 +39,12 @@ def deliver_or_wait(profile: str | None = None) -> None:
 def relay(settings: Settings) -> int:
     """Copy new events from the warehouse to the outbox."""
     return delivery.relay(settings)
+
+
+@task(cache_policy=NO_CACHE)
+def listen(settings: Settings) -> int:
+    """What people did to incidents elsewhere, and what the time does to them; a batch does not wait for it."""
+    return 0 if flow_run.parent_flow_run_id else heed(settings)
 
 
 @task(cache_policy=NO_CACHE)

@@ -8,14 +8,20 @@ from contextlib import contextmanager
 
 from blocks.settings import Settings
 from blocks.warehouses import is_made, open_warehouse
-from flows.state import open_outbox, reachable, transports
+from flows.state import open_incidents, open_outbox, reachable, transports
+from flows.told import PLATFORM
 from governance.dispatcher import Dispatcher
+from governance.incidents.model import UNRESOLVED
+from governance.incidents.signals import OBSERVED
 from governance.model import Event
 from governance.oncall import load_ownership
+from governance.outbox import Outbox
 
 PAGE = 500
 LOG = logging.getLogger("hallmark")
 PAGE_SECONDS = 1.0
+SLOW = ("file", "openmetadata")
+"""Destinations that nobody is woken by."""
 PATIENCE = 0.5
 """Seconds that a batch may wait for a retry: it is due to be over, and the next delivery is the outbox's business."""
 
@@ -59,6 +65,8 @@ def draining(settings: Settings) -> Iterator[Callable[[], dict[str, int]]]:
 
             def deliver() -> dict[str, int]:
                 counts = dispatcher.drain(patience=PATIENCE)
+                if report_buried(settings, outbox):
+                    dispatcher.drain(PAGE_SECONDS, patience=0, only=lambda name: name.partition(":")[0] not in SLOW)
                 outbox.prune()
                 return counts
 
@@ -68,18 +76,38 @@ def draining(settings: Settings) -> Iterator[Callable[[], dict[str, int]]]:
             transport.close(1.0)
 
 
+def report_buried(settings: Settings, outbox: Outbox) -> int:
+    """Tell of each destination whether anything for it is buried, where that is news; how many events."""
+    with open_incidents(settings) as store:
+        known = {i.dataset for i in store.rows(UNRESOLVED) if i.kind == "delivery"}
+    told = []
+    for destination, states in outbox.counts().items():
+        buried = states.get("buried", 0)
+        if not buried and destination not in known:
+            continue
+        # As many as were told before are no news: the event has the same id.
+        cause = f"{buried}" if buried else f"none since {settings.clock().isoformat()}"
+        event = Event.of(
+            OBSERVED, destination, cause, settings.clock(), check="buried", failed=bool(buried), kind="delivery",
+            severity="warning", owner=PLATFORM, title=f"{buried} events for {destination} are buried",
+            error=f"{destination} refused them, or failed too often", remedy="`hallmark outbox list --state buried`, "
+            "correct what it says, then `hallmark outbox retry`",
+        )  # fmt: skip
+        told.append(event)
+    return outbox.put(told, ["file", "incidents"])
+
+
 def page(settings: Settings, deadline: float = PAGE_SECONDS) -> None:
     """Let those hear at once who are called or chatted to; the catalog and the files hear with the next delivery.
 
     What goes wrong is logged: the events wait in the outbox, or in the warehouse.
     """
-    slow = ("file", "openmetadata")
     try:
         relay(settings, wait=1)
-        by_name = {n: t for n, t in transports(settings).items() if n not in slow}
+        by_name = {n: t for n, t in transports(settings).items() if n not in SLOW}
         with open_outbox(settings) as outbox:
             Dispatcher(outbox, by_name, first=("incidents",)).drain(
-                deadline, patience=0, only=lambda name: name.partition(":")[0] not in slow
+                deadline, patience=0, only=lambda name: name.partition(":")[0] not in SLOW
             )
         for transport in by_name.values():
             transport.close(0.2)

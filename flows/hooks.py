@@ -17,11 +17,11 @@ from blocks.settings import Settings
 from flows.state import open_incidents, open_outbox, reachable
 from flows.told import PLATFORM
 from governance.errors import LockedError, words
+from governance.incidents.model import UNRESOLVED
 from governance.model import Event
 from governance.oncall import load_ownership
 
 LOG = logging.getLogger("hallmark")
-UNRESOLVED = ("open", "acknowledged", "muted")
 
 
 def failed(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:

@@ -35,9 +35,10 @@ def list_rows(
     """List incidents; what follows from another one stands below it."""
     from flows.incidents import shown
     from flows.state import open_incidents
+    from governance.incidents.model import UNRESOLVED
 
     with open_incidents(reading()) as store:
-        rows = [shown(i) for i in store.rows(() if everything else ("open", "acknowledged", "muted"), owner, limit)]
+        rows = [shown(i) for i in store.rows(() if everything else UNRESOLVED, owner, limit)]
     if as_json:
         dump(rows)
         return

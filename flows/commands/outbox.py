@@ -14,6 +14,8 @@ from governance.errors import LockedError
 if TYPE_CHECKING:
     from blocks.settings import Settings
 
+HEED_SECONDS = 30
+"""How often is asked what people did elsewhere: that reaches us within a minute."""
 State = Annotated[str | None, typer.Option("--state", help="pending, claimed, retry, delivered or buried.")]
 Destination = Annotated[str | None, typer.Option("--destination", help="Only this destination.")]
 
@@ -85,11 +87,15 @@ def deliver(
 ) -> None:
     """Deliver what is due; with --follow as one long-lived process."""
     from flows.delivery import draining
+    from flows.ways_back import heed
 
-    settings = reading()
+    settings, asked = reading(), 0.0
     with draining(settings) as deliver_due:
         while True:
             _relay(settings)
+            if time.monotonic() - asked >= HEED_SECONDS:
+                asked = time.monotonic()
+                heed(settings)
             counts = deliver_due()
             if as_json or not follow:
                 dump(counts)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from governance.errors import ConfigurationError
 from governance.incidents.engine import HALLMARK, Route, Work
 from governance.incidents.episodes import Change, Policy, elapse
-from governance.incidents.model import Incident
+from governance.incidents.model import Incident, Reported
 from governance.incidents.store import IncidentStore
 from governance.oncall import Ownership
 
@@ -81,6 +81,18 @@ class IncidentDesk:
     def note(self, id: str, actor: str, what: str) -> Incident:
         """Write what was done about it into its timeline."""
         return self._do(id, actor, lambda one: Change(one, "noted", what))
+
+    def heed(self, told: Reported) -> Incident | None:
+        """Do what a person did somewhere else; None for an incident that is not known here."""
+        one = self.store.incident(told.incident) or self.store.newest(told.incident)
+        if one is None:
+            return None
+        if told.verb == "assigned":
+            return self.assign(one.id, told.actor, told.to)
+        if told.verb == "acknowledged":
+            return self.acknowledge(one.id, told.actor, told.note)
+        # What was reported of an episode that has been opened anew since is over.
+        return self.resolve(one.id, told.actor, told.note) if told.at >= max(one.changes) else None
 
     def tick(self) -> int:
         """Escalate what nobody acknowledged, end what has been quiet, unmute, forget. Returns how many changed."""

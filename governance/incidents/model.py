@@ -11,6 +11,7 @@ from pydantic import Field
 from governance.model import Frozen, Sample, Severity
 
 State = Literal["open", "acknowledged", "resolved", "muted"]
+UNRESOLVED: tuple[State, ...] = ("open", "acknowledged", "muted")
 Kind = Literal["gate", "freshness", "volume", "schema", "quarantine", "load", "flow", "deadline", "delivery"]
 Verb = Literal[
     "opened", "reopened", "repeated", "worsened", "attached", "acknowledged", "assigned", "resolved", "muted",
@@ -160,3 +161,16 @@ class Alert(Frozen):
     mention: str = ""
     """Whom to call in Slack: a user group's or user's id (`<!subteam^S…>`, `<@U…>`), or a handle."""
     entries: tuple[Entry, ...] = Field(default=())
+
+
+class Reported(Frozen):
+    """What a person did to an incident somewhere else."""
+
+    incident: str
+    """Its id, or its fingerprint."""
+    verb: Literal["acknowledged", "assigned", "resolved"]
+    actor: str
+    at: datetime
+    to: str = ""
+    """Of `assigned`: whom."""
+    note: str = ""

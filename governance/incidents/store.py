@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from governance.errors import ConfigurationError
-from governance.incidents.model import Entry, Incident
+from governance.incidents.model import UNRESOLVED, Entry, Incident
 from governance.model import Event, Frozen
 from governance.outbox import enqueue
 from governance.outbox_tables import entries, heard, incidents, known_datasets, make_engine, references
@@ -64,6 +64,10 @@ class IncidentStore:
         """As it stands now."""
         return next(iter(self._incidents(_i.id == id)), None)
 
+    def newest(self, fingerprint: str) -> Incident | None:
+        """The newest episode of a fingerprint."""
+        return next(iter(self._incidents(_i.fingerprint == fingerprint, limit=1)), None)
+
     def find(self, id: str) -> Incident:
         """By the beginning of its id. Raises ConfigurationError for none, or several."""
         found = self._incidents(_i.id.startswith(id.strip().lower(), autoescape=True))
@@ -81,7 +85,7 @@ class IncidentStore:
     def counts(self) -> dict[tuple[str, str], int]:
         """{(state, severity): n} of those that are not resolved."""
         found: dict[tuple[str, str], int] = {}
-        for one in self.rows(("open", "acknowledged", "muted")):
+        for one in self.rows(UNRESOLVED):
             found[one.state, one.severity] = found.get((one.state, one.severity), 0) + 1
         return found
 

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
-from governance.incidents.model import Incident, Verb
-from governance.model import Frozen
+from governance.incidents.model import Incident, Reported, Verb
 from governance.openmetadata import measures
 from governance.openmetadata.catalog import Catalog
 from governance.openmetadata.datasets import stored_of
@@ -26,19 +25,6 @@ CHECKED = ("gate", "freshness", "volume", "schema")
 SEVERITIES: Mapping[str, str] = {"critical": "Severity1", "warning": "Severity3", "info": "Severity5"}
 Status = Literal["New", "Ack", "Assigned", "Resolved"]
 COMMENT_LIMIT = 1_000
-
-
-class Reported(Frozen):
-    """What a person did to an incident somewhere else."""
-
-    incident: str
-    """Its id, or its fingerprint."""
-    verb: Literal["acknowledged", "assigned", "resolved"]
-    actor: str
-    at: datetime
-    to: str = ""
-    """Of `assigned`: whom."""
-    note: str = ""
 
 
 async def push_incident(catalog: Catalog, one: Incident, verb: Verb, what: str) -> None:

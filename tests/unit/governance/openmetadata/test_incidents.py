@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from governance.incidents.episodes import Policy, judge
-from governance.incidents.model import Incident
+from governance.incidents.model import Incident, Reported
 from governance.incidents.signals import signals
 from governance.model import Event
-from governance.openmetadata.incidents import Reported, push_incident, reported
+from governance.openmetadata.incidents import push_incident, reported
 from governance.transports.base import TransientError
 from tests.unit.governance.openmetadata.world import CUSTOMERS, DAY, ORDERS, World, check
 
