@@ -13,6 +13,7 @@ from blocks.settings import Settings
 from governance.errors import ConfigurationError, UnreachableError
 from governance.oncall import load_ownership
 from governance.openmetadata.catalog import Catalog
+from governance.openmetadata.names import clean, fqn, in_path
 from governance.openmetadata.overrides import Overrides
 from governance.openmetadata.places import Places
 from governance.transports.base import PermanentError, TransientError
@@ -45,6 +46,11 @@ def check(settings: Settings) -> str:
         async with client:
             version = await client.probe()
             await client.get("tables", limit=1)
+            for team in load_ownership().teams:
+                there = await client.get(f"teams/name/{in_path(fqn(clean(team)))}")
+                if there and there.get("teamType") != "Group":
+                    cause = f"its team {team} is of type {there.get('teamType')}, which cannot own data"
+                    raise ConfigurationError(f"the catalog {url}", cause, "make it a Group there, or name another")
         return f"OpenMetadata {version} at {url} answers, and takes the token"
 
     try:

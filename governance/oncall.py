@@ -16,9 +16,10 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from governance.errors import ConfigurationError
-from governance.hours import Hours, Window
+from governance.hours import LONGEST, Hours, Window
 from governance.model import Dataset, Frozen, Severity
 
+NAMES = {"pagerduty": "PagerDuty", "jsm": "Jira Service Management"}
 ONCALL = Path(__file__).parent / "oncall.yml"
 
 
@@ -48,6 +49,17 @@ class Team(Frozen):
     """Severities that page within the team's hours only."""
     hours: Hours = Hours(days=("mon", "tue", "wed", "thu", "fri"), since=time(9), until=time(17))
     escalate: Escalation | None = None
+
+    @property
+    def route(self) -> str:
+        """How it hears, in words."""
+        said = f"On Slack: {self.slack}."
+        if self.page or self.page_in_hours:
+            in_hours = f", {', '.join(self.page_in_hours)} in its hours" if self.page_in_hours else ""
+            said += f" Called by {NAMES[self.pager]}: {', '.join(self.page) or 'nothing at all times'}{in_hours}."
+        if self.escalate:
+            said += f" After {self.escalate.minutes} minutes without an acknowledgement: {self.escalate.to}."
+        return said
 
 
 class Quiet(Hours):
@@ -105,12 +117,12 @@ class Ownership(Frozen):
 
     def quiet_until(self, team: str, severity: Severity, at: datetime) -> datetime | None:
         """When the team's quiet hours end, of a moment within them; None: it may be told at once."""
-        ends = [
-            q.end_after(at)
-            for q in self.quiet
-            if severity in q.severities and (not q.teams or team in q.teams) and q.contain(at)
-        ]
-        return max(ends, default=None)
+        mine = [q for q in self.quiet if severity in q.severities and (not q.teams or team in q.teams)]
+        until, limit = None, at + LONGEST
+        # The end of one may lie within another: a weekend ends in the night.
+        while at < limit and (within := [q for q in mine if q.contain(at)]):
+            until = at = max(q.end_after(at) for q in within)
+        return until
 
     @cached_property
     def unknown(self) -> tuple[tuple[str, str], ...]:

@@ -165,7 +165,7 @@ class Catalog:
         if known is None:
             LOG.warning("%s owns data, and neither the catalog nor oncall.yml has a team of that name", team)
             return None
-        about = " ".join(x for x in (known.description, f"On Slack: {known.slack}.") if x)
+        about = " ".join(x for x in (known.description, known.route) if x)
         return await self.made("teams", fqn(name), bodies.Team(name=name, description=about))
 
     async def domain(self, name: str) -> bodies.Reference:

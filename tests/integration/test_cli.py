@@ -62,6 +62,7 @@ def test_status_and_outbox_answer_while_a_batch_runs(held: Home, first: Home) ->
     assert (
         streams["projects"]["watermark"].startswith("2026-10-31 18:00:00") and streams["customers"]["watermark"] is None
     )
+    assert found["outbox"].pop("incidents").keys() == {"delivered"}
     assert found["outbox"] == {"file": {"delivered": len(first.events())}}
     listed = held.hallmark("outbox", "list", "--limit", "3", "--json").json
     keys = {"event_id", "destination", "type", "entity", "state", "attempts", "next_at", "last_error"}

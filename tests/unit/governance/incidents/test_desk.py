@@ -103,6 +103,16 @@ def test_quiet_hours_let_a_warning_wait_and_a_page_through(world: World) -> None
         assert [c.event.data["dataset"] for c in outbox.claim("slack:#platform")] == [A]
 
 
+def test_quiet_hours_that_touch_each_other_are_one(world: World) -> None:
+    night = Quiet(name="night", since=time(20), until=time(8))
+    weekend = Quiet(name="weekend", days=("sat", "sun"), teams=("growth",))
+    known = world.ownership.model_copy(update={"quiet": (night, weekend)})
+    saturday = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
+    assert known.quiet_until("growth", "warning", saturday) == datetime(2026, 11, 30, 8, 0, tzinfo=UTC)
+    assert known.quiet_until("platform", "warning", saturday) is None
+    assert known.quiet_until("growth", "critical", saturday) is None
+
+
 @pytest.mark.parametrize(
     ("at", "inside"),
     [
