@@ -59,6 +59,10 @@ class Settings(BaseSettings):
     webhook_url: SecretStr | None = None
     webhook_secret: SecretStr | None = None
     heartbeat_url: SecretStr | None = None
+    report_url: str | None = None
+    """Where the reports of the slots are served, such as https://reports.example.com; for links in alerts."""
+    runbook_url: str | None = None
+    """Where docs/oncall.md can be read; for links in alerts."""
 
     snowflake_account: str | None = None
     snowflake_user: str | None = None

@@ -8,6 +8,7 @@ from typing import Any
 
 from blocks.settings import Settings
 from blocks.warehouses import is_made, open_warehouse
+from flows.links import links_of
 from flows.state import incident_desk, open_incidents
 from governance.errors import HallmarkError
 from governance.incidents.model import Incident
@@ -22,7 +23,8 @@ def whole(settings: Settings, id: str) -> dict[str, Any]:
         one = store.find(id)
         timeline = [{"at": e.at, "actor": e.actor, "what": e.what} for e in store.timeline(one.id)]
         attached = [shown(found) for i in one.attached if (found := store.incident(i))]
-    return {**shown(one), "first": one.first.model_dump(), "timeline": timeline, "links": {}, "incidents": attached}
+    links = {name: url for name, url in links_of(settings, one).model_dump().items() if url}
+    return {**shown(one), "first": one.first.model_dump(), "timeline": timeline, "links": links, "incidents": attached}
 
 
 def shown(one: Incident) -> dict[str, Any]:
