@@ -6,9 +6,10 @@ import logging
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
 
 from blocks.settings import Settings
-from flows import delivery
+from flows import delivery, pulse
 from flows.context import name_run
 
 LOG = logging.getLogger("hallmark")
@@ -19,8 +20,12 @@ def deliver(profile: str | None = None) -> dict[str, int]:
     """Bring what happened to those who must hear of it; what cannot be delivered waits and is tried again."""
     settings = Settings.load(profile=profile)
     name_run(f"deliver {settings.clock():%Y-%m-%d %H:%M}")
-    relay(settings)
-    return drain(settings)
+    try:
+        relay(settings)
+        return drain(settings)
+    finally:
+        if not flow_run.parent_flow_run_id:  # a flow around it has its own end
+            pulse.delivered(settings)
 
 
 def deliver_or_wait(profile: str | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,8 @@ from governance.errors import LockedError
 if TYPE_CHECKING:
     from blocks.settings import Settings
 
+PUSH_SECONDS = 60.0
+"""Between two pushes of metrics by one long-lived process."""
 State = Annotated[str | None, typer.Option("--state", help="pending, claimed, retry, delivered or buried.")]
 Destination = Annotated[str | None, typer.Option("--destination", help="Only this destination.")]
 
@@ -84,13 +87,17 @@ def deliver(
     as_json: AsJson = False,
 ) -> None:
     """Deliver what is due; with --follow as one long-lived process."""
+    from flows import pulse
     from flows.delivery import draining
 
-    settings = reading()
+    settings, pushed = reading(), -math.inf
     with draining(settings) as deliver_due:
         while True:
             _relay(settings)
             counts = deliver_due()
+            if time.monotonic() - pushed >= PUSH_SECONDS:
+                pulse.delivered(settings)
+                pushed = time.monotonic()
             if as_json or not follow:
                 dump(counts)
             if not follow:
