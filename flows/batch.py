@@ -18,7 +18,7 @@ from blocks.landing import open_landing
 from blocks.lock import exclusive
 from blocks.settings import Settings
 from blocks.sources.spec import load_sources
-from flows import slots
+from flows import pulse, slots
 from flows.context import (
     LAYERS,
     Context,
@@ -60,6 +60,7 @@ def batch(
         open_landing(settings).check()
         chosen, attempt, run_id = begin(settings, slot, rebuild=from_layer != "bronze" or stream is not None)
         if attempt == 0:
+            pulse.ended(settings, well=True)
             return Completed(data=nothing_to_do(run_id, chosen))
         name_run(f"batch {chosen}")
         describe(slot=chosen)
@@ -69,6 +70,7 @@ def batch(
             run.done(summary)
             run.summary = summary
         summary |= tell(context, summary)
+        pulse.ended(settings, well=summary["state"] == "completed")
     return (Completed if summary["state"] == "completed" else Failed)(data=summary, message=headline(summary))
 
 

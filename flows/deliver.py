@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from blocks.settings import Settings
-from flows import delivery
+from flows import delivery, pulse
 from flows.context import name_run
 from flows.hooks import ALONE
 from flows.ways_back import heed
@@ -22,9 +22,15 @@ def deliver(profile: str | None = None) -> dict[str, int]:
     """Bring what happened to those who must hear of it; what cannot be delivered waits and is tried again."""
     settings = Settings.load(profile=profile)
     name_run(f"deliver {settings.clock():%Y-%m-%d %H:%M}")
-    relay(settings)
-    listen(settings)
-    return drain(settings)
+    alone = not flow_run.parent_flow_run_id  # a flow around it has its own end, and does not wait for others
+    try:
+        relay(settings)
+        if alone:
+            listen(settings)
+        return drain(settings)
+    finally:
+        if alone:
+            pulse.delivered(settings)
 
 
 def deliver_or_wait(profile: str | None = None) -> None:
@@ -43,8 +49,8 @@ def relay(settings: Settings) -> int:
 
 @task(cache_policy=NO_CACHE)
 def listen(settings: Settings) -> int:
-    """What people did to incidents elsewhere, and what the time does to them; a batch does not wait for it."""
-    return 0 if flow_run.parent_flow_run_id else heed(settings)
+    """What people did to incidents elsewhere, and what the time does to them."""
+    return heed(settings)
 
 
 @task(cache_policy=NO_CACHE)

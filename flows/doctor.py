@@ -16,6 +16,7 @@ from blocks.settings import HOME_NAME, Settings
 from blocks.state import version_of_state
 from blocks.warehouses import is_made, open_warehouse
 from flows.catalog_access import check as check_catalog
+from flows.pulse import check_heartbeat, check_metrics
 from flows.rebuild import check_ledger, rebuild
 from governance.errors import ConfigurationError, HallmarkError, LockedError
 
@@ -39,6 +40,8 @@ def examine(settings: Settings, repair: bool = False, sources: str | None = None
         "events": lambda: _events(settings, repair),
         "catalog": lambda: check_catalog(settings),
         "owners": lambda: _owners(settings),
+        "metrics": check_metrics,
+        "heartbeat": lambda: check_heartbeat(settings),
     }
     if not settings.home.is_dir():  # nothing of it can be looked at, and nobody who asks makes one
         checks = {name: checks[name] for name in ("home", "sources")}

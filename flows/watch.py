@@ -12,7 +12,7 @@ from prefect.cache_policies import NO_CACHE
 
 from blocks.settings import Settings
 from blocks.warehouses import open_warehouse
-from flows import slots
+from flows import pulse, slots
 from flows.context import Context, make_context, name_run, new_run_id
 from governance.freshness import declared_freshness
 
@@ -30,6 +30,7 @@ def watch(sources: str | None = None, profile: str | None = None) -> list[Findin
     create_table_artifact(
         key="hallmark-freshness", table=findings, description="Age of each dataset beside its declaration"
     )
+    pulse.ended(context.settings, well=True)
     return findings
 
 

@@ -7,6 +7,7 @@ does not. A claim that its process did not live to settle expires. When to try a
 
 from __future__ import annotations
 
+import json
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -170,6 +171,13 @@ class Outbox:
         for row in self._read(query.order_by(_d.destination, _d.state)):
             found.setdefault(row["destination"], {})[row["state"]] = row["n"]
         return found
+
+    def oldest(self) -> dict[str, datetime]:
+        """{destination: time of the event that has waited for longest}, of those with anything left to deliver."""
+        first = select(func.min(_d.seq)).where(_d.state.in_(ACTIVE)).group_by(_d.destination)
+        query = select(_d.destination, events.c.body).join_from(deliveries, events, _d.event_id == events.c.id)
+        rows = self._read(query.where(_d.seq.in_(first)))
+        return {row["destination"]: datetime.fromisoformat(json.loads(row["body"])["time"]) for row in rows}
 
     def rows(self, state: str | None = None, destination: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
         """Newest first, as `hallmark outbox list` prints them; `next_at` is None for what is settled."""

@@ -32,7 +32,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("HALLMARK_") or name in ("CRM_URL", "DROPS_ROOT", "MAILROOM_ROOT"):
+        if name.startswith(("HALLMARK_", "OTEL_")) or name in ("CRM_URL", "DROPS_ROOT", "MAILROOM_ROOT"):
             monkeypatch.delenv(name)
 
 

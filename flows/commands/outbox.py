@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,8 +15,10 @@ from governance.errors import LockedError
 if TYPE_CHECKING:
     from blocks.settings import Settings
 
-HEED_SECONDS = 30
+HEED_SECONDS = 30.0
 """How often is asked what people did elsewhere: that reaches us within a minute."""
+PUSH_SECONDS = 60.0
+"""Between two pushes of metrics by one long-lived process."""
 State = Annotated[str | None, typer.Option("--state", help="pending, claimed, retry, delivered or buried.")]
 Destination = Annotated[str | None, typer.Option("--destination", help="Only this destination.")]
 
@@ -86,10 +89,11 @@ def deliver(
     as_json: AsJson = False,
 ) -> None:
     """Deliver what is due; with --follow as one long-lived process."""
+    from flows import pulse
     from flows.delivery import draining
     from flows.ways_back import heed
 
-    settings, asked = reading(), 0.0
+    settings, asked, pushed = reading(), -math.inf, -math.inf
     with draining(settings) as deliver_due:
         while True:
             _relay(settings)
@@ -97,6 +101,9 @@ def deliver(
                 asked = time.monotonic()
                 heed(settings)
             counts = deliver_due()
+            if time.monotonic() - pushed >= PUSH_SECONDS:
+                pulse.delivered(settings)
+                pushed = time.monotonic()
             if as_json or not follow:
                 dump(counts)
             if not follow:
