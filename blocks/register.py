@@ -86,12 +86,26 @@ def secret(name: str, settings: Settings) -> SecretStr | None:
     if field is None or "SecretStr" not in str(field.annotation):
         names = [n for n, f in Settings.model_fields.items() if "SecretStr" in str(f.annotation)]
         raise ConfigurationError(f"secret {name}", "no such secret setting", f"use one of {', '.join(names)}")
-    block = SECRET_PREFIX + name.replace("_", "-")
+    value: SecretStr | None = getattr(settings, name)
+    return _of_block(SECRET_PREFIX + name.replace("_", "-"), name) or value
+
+
+def secret_block(name: str) -> SecretStr:
+    """The secret in the AwsSecret or Secret block of this name, read anew by each call.
+
+    Raises ConfigurationError where there is none, UnreachableError when the server or AWS does not answer.
+    """
+    found = _of_block(name, "value")
+    if found is None:
+        raise ConfigurationError(f"block {name}", "the Prefect server has no such secret", "make it in `hallmark ui`")
+    return found
+
+
+def _of_block(block: str, field: str) -> SecretStr | None:
     found = _documents(block, ("aws-secret", "secret"))
     if "aws-secret" in found:
-        return secrets.read(block, found["aws-secret"], name)
-    value: SecretStr | None = getattr(settings, name)
-    return _text(found.get("secret", {}).get("value")) or value
+        return secrets.read(block, found["aws-secret"], field)
+    return _text(found.get("secret", {}).get("value"))
 
 
 def database_url(reference: str) -> SecretStr:

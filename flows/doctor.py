@@ -16,8 +16,10 @@ from blocks.settings import HOME_NAME, Settings
 from blocks.state import version_of_state
 from blocks.warehouses import is_made, open_warehouse
 from flows.catalog_access import check as check_catalog
+from flows.channels import check as check_alerts
 from flows.pulse import check_heartbeat, check_metrics
 from flows.rebuild import check_ledger, rebuild
+from governance.oncall import load_ownership
 from governance.errors import ConfigurationError, HallmarkError, LockedError
 
 Finding = dict[str, Any]
@@ -39,6 +41,7 @@ def examine(settings: Settings, repair: bool = False, sources: str | None = None
         "outbox": lambda: _outbox(settings),
         "events": lambda: _events(settings, repair),
         "catalog": lambda: check_catalog(settings),
+        "alerts": lambda: check_alerts(settings, load_ownership()),
         "owners": lambda: _owners(settings),
         "metrics": check_metrics,
         "heartbeat": lambda: check_heartbeat(settings),
@@ -195,8 +198,6 @@ def _events(settings: Settings, repair: bool) -> str:
 def _owners(settings: Settings) -> str:
     from blocks.dbt import DbtProject
     from governance.manifest import datasets
-    from governance.oncall import load_ownership
-
     known = datasets(DbtProject(settings).manifest())
     ownership = load_ownership(datasets=known)
     if ownership.unknown:

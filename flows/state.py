@@ -17,6 +17,7 @@ from blocks.state import load_snapshot, save_snapshot
 from blocks.warehouses.base import Warehouse
 from blocks.warehouses.ledger import STREAMS
 from flows import slots
+from flows.channels import channels, configured_channels
 from governance.errors import HallmarkError
 from governance.incidents.desk import IncidentDesk
 from governance.incidents.engine import IncidentTransport, Route
@@ -43,6 +44,7 @@ def transports(settings: Settings) -> dict[str, Transport]:
     ownership = load_ownership()
     store = IncidentStore(settings.state_database)
     found["incidents"] = IncidentTransport(store, ownership, reachable(settings, ownership), clock=settings.clock)
+    found |= channels(settings, ownership, store)
     if settings.openmetadata_url:
         from flows.catalog_access import open_catalog
 
@@ -52,7 +54,8 @@ def transports(settings: Settings) -> dict[str, Transport]:
 
 def configured(settings: Settings) -> set[str]:
     """The names of the transports that the settings configure."""
-    return {"file", "incidents", *(("openmetadata",) if settings.openmetadata_url else ())}
+    catalog = ("openmetadata",) if settings.openmetadata_url else ()
+    return {"file", "incidents", *catalog, *configured_channels(settings)}
 
 
 def reachable(settings: Settings, ownership: Ownership) -> Route:
