@@ -91,7 +91,7 @@ def details(alert: Alert) -> Body:
     first = incident.first.slot if incident.first.slot != seen.slot else ""
     where = [("Slot", seen.slot), ("Run", seen.run_id), ("First failed in slot", first)]
     parts.append(Facts(items=(("Incident", incident.id), *((k, v) for k, v in where if v))))
-    return Body(title=f"Details of {incident.id}", tone=tone(incident), parts=tuple(parts))
+    return Body(title=f"Details of {incident.id}", parts=tuple(parts))
 
 
 def progress(entries: Sequence[Entry], mention: str = "") -> Body | None:
@@ -148,7 +148,8 @@ def facts(incident: Incident) -> tuple[tuple[str, str], ...]:
     seen = incident.latest
     subject, cause = _SUBJECTS.get(incident.kind, ("Dataset", "Check"))
     kind = " ".join(x for x in (seen.type, f"on {seen.column}" if seen.column else "") if x)
-    check = f"{incident.check_id} ({kind})" if kind and kind not in incident.check_id else incident.check_id
+    known = seen.type in incident.check_id and (seen.column or "") in incident.check_id
+    check = incident.check_id if known else f"{incident.check_id} ({kind})"
     observed = f"{seen.observed} (allowed: {seen.threshold})" if seen.threshold else seen.observed
     rows = f"{seen.failed_rows:,}" + (f" of {seen.rows:,}" if seen.rows is not None else "") if seen.failed_rows else ""
     severity = incident.severity + (f", escalated {incident.escalations}×" if incident.escalations else "")

@@ -72,7 +72,8 @@ def _(part: Code) -> str:
 def _(part: Grid) -> str:
     head = "".join(f"<th>{escape(line(c, 60))}</th>" for c in part.columns)
     rows = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in part.rows)
-    return f"<p><strong>{escape(line(part.title))}</strong></p><table><tr>{head}</tr>{rows}</table>"
+    table = f'<div class="scroll"><table><tr>{head}</tr>{rows}</table></div>'
+    return f"<p><strong>{escape(line(part.title))}</strong></p>{table}"
 
 
 def _cell(value: str | None) -> str:

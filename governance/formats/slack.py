@@ -20,7 +20,12 @@ from governance.model import Frozen
 BLOCKS = 50
 SECTION, FIELD, HEADER, FALLBACK = 3000, 2000, 150, 3000
 FIELDS = 10
+LINK = "link"
+GRID = 64
+"""Letters of one width that a thread has room for, beside the channel."""
 GRAVE = "\u02cb"
+_SIGNS = str.maketrans({"*": "\u2217", "~": "\u223c", "`": GRAVE})
+_WORDS = re.compile(r"(?:[^\W_]|[ ,.()×%+-]|(?<=\d):(?=\d))+")
 _MENTION = re.compile(r"<(@[UW][A-Z0-9]{2,}|!subteam\^S[A-Z0-9]{2,})>")
 Block = dict[str, Any]
 
@@ -38,7 +43,7 @@ def render(body: Body) -> SlackMessage:
     title = f"{SIGNS[body.tone]} {line(body.title)}" if body.title else ""
     blocks = [{"type": "header", "text": _plain(title, HEADER)}] if title else []
     for part in body.parts:
-        blocks += part_blocks(part)
+        blocks += [b for b in part_blocks(part) if "text" not in b or b["text"]["text"].strip()]
     if len(blocks) > BLOCKS:
         blocks = [*blocks[: BLOCKS - 1], _words("… there is more than a message of Slack can hold")]
     if not blocks:
@@ -73,7 +78,7 @@ def part_blocks(part: object) -> list[Block]:
 
 @part_blocks.register
 def _(part: Facts) -> list[Block]:
-    fields = [_mrkdwn(f"*{escaped(line(k), 100)}*\n{_inline(v, 500)}", FIELD) for k, v in part.items if line(v)]
+    fields = [_mrkdwn(f"*{_label(k, 100)}*\n{_inline(v, 500)}", FIELD) for k, v in part.items if line(v)]
     return [{"type": "section", "fields": fields[n : n + FIELDS]} for n in range(0, len(fields), FIELDS)]
 
 
@@ -85,13 +90,13 @@ def _(part: Paragraph) -> list[Block]:
 
 @part_blocks.register
 def _(part: Call) -> list[Block]:
-    return [_section(f"{mention(part.whom)} {escaped(line(part.text), 1000)}".strip())]
+    return [_section(f"{mention(part.whom)} {_label(part.text, 1000)}".strip())]
 
 
 @part_blocks.register
 def _(part: Items) -> list[Block]:
     items = [f"• {line(item)}" for item in part.items] + ([f"… and {part.more:,} more"] if part.more else [])
-    return [_section(f"*{escaped(line(part.title), 200)}*"), _words("\n".join(items))] if items else []
+    return [_section(f"*{_label(part.title, 200)}*"), _words("\n".join(items))] if items else []
 
 
 @part_blocks.register
@@ -101,13 +106,13 @@ def _(part: Code) -> list[Block]:
 
 @part_blocks.register
 def _(part: Grid) -> list[Block]:
-    return [_pre(part.title, grid(part.columns, part.rows))]
+    return [_pre(part.title, grid(part.columns, part.rows, GRID))]
 
 
 @part_blocks.register
 def _(part: LinkRow) -> list[Block]:
     known = ((label, safe(address)) for label, address in part.links)
-    links = [f"<{_address(url)}|{escaped(line(label), 75)}>" for label, url in known if url]
+    links = [f"<{_address(url)}|{_label(label, 75) or LINK}>" for label, url in known if url]
     return [{"type": "context", "elements": [_mrkdwn(" · ".join(links), SECTION)]}] if links else []
 
 
@@ -119,7 +124,7 @@ def _(part: Commands) -> list[Block]:
 
 def mention(whom: str) -> str:
     """A user's or user group's id calls them; anything else is text. Nobody can call a whole channel."""
-    return whom if _MENTION.fullmatch(whom) else escaped(line(whom), 100)
+    return whom if _MENTION.fullmatch(whom) else _label(whom, 100)
 
 
 def _fallback(title: str, body: Body) -> str:
@@ -140,14 +145,23 @@ def _section(text: str) -> Block:
 
 
 def _pre(title: str, text: str) -> Block:
-    head = f"*{escaped(line(title), 200)}*\n"
+    head = f"*{_label(title, 200)}*\n"
     room = SECTION - len(head) - len("```\n\n```")
     return _section(f"{head}```\n{escaped(text.replace('```', chr(39) * 3), room)}\n```")
 
 
 def _inline(value: str, limit: int) -> str:
-    """Between backticks, where nothing is read; a backtick itself becomes a letter that looks like it."""
-    return f"`{escaped(line(value).replace('`', GRAVE), limit)}`"
+    """Between backticks, where nothing is read, unless there is nothing that could be read as markup.
+
+    A backtick itself becomes a letter that looks like it.
+    """
+    text = line(value, limit)
+    return text if _WORDS.fullmatch(text) else f"`{escaped(line(value).replace('`', GRAVE), limit)}`"
+
+
+def _label(text: str, limit: int) -> str:
+    """Where Slack reads markup, the signs of it become letters that look like them."""
+    return escaped(line(text).translate(_SIGNS), limit)
 
 
 def _address(url: str) -> str:

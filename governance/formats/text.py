@@ -8,6 +8,7 @@ from functools import singledispatch
 
 from governance.formats.body import SIGNS, Body, Call, Code, Commands, Facts, Grid, Items, LinkRow, Paragraph
 from governance.formats.clean import line, lines
+from governance.formats.links import safe
 
 WIDTH = 100
 CELL = 28
@@ -33,7 +34,7 @@ def part_lines(part: object, width: int) -> Iterator[str]:
 
 @part_lines.register
 def _(part: Facts, width: int) -> Iterator[str]:
-    longest = max((len(label) for label, _ in part.items), default=0)
+    longest = max((len(line(label)) for label, _ in part.items), default=0)
     for label, value in part.items:
         yield wrapped(f"{line(label):{longest}}  {line(value)}", width, " " * (longest + 2))
 
@@ -67,13 +68,14 @@ def _(part: Code, width: int) -> Iterator[str]:
 @part_lines.register
 def _(part: Grid, width: int) -> Iterator[str]:
     yield f"{line(part.title)}:"
-    yield textwrap.indent(grid(part.columns, part.rows), "    ")
+    yield textwrap.indent(grid(part.columns, part.rows, width), "    ")
 
 
 @part_lines.register
 def _(part: LinkRow, width: int) -> Iterator[str]:
-    longest = max((len(label) for label, _ in part.links), default=0)
-    yield from (f"{line(label):{longest}}  {line(url, 2000)}" for label, url in part.links)
+    known = [(line(label), url) for label, address in part.links if (url := safe(address))]
+    longest = max((len(label) for label, _ in known), default=0)
+    yield from (f"{label:{longest}}  {url}" for label, url in known)
 
 
 @part_lines.register
@@ -89,10 +91,15 @@ def handle(part: Call) -> str:
     return "" if part.whom.startswith("<") else line(part.whom)
 
 
-def grid(columns: Sequence[str], rows: Sequence[Sequence[str | None]]) -> str:
-    """A table in letters of one width, cells cut."""
+def grid(columns: Sequence[str], rows: Sequence[Sequence[str | None]], width: int) -> str:
+    """A table in letters of one width, cells cut; one line for each value where it would be wider than `width`."""
     table = [[line(c, CELL) for c in columns]]
     table += [["NULL" if v is None else line(v, CELL) for v in row] for row in rows]
     widths = [max(len(row[n]) for row in table if n < len(row)) for n in range(len(columns))]
+    if sum(widths) + 2 * len(widths) > width:
+        longest = max(map(len, table[0]))
+        return "\n\n".join(
+            "\n".join(f"{name:{longest}}  {v}" for name, v in zip(table[0], row, strict=False)) for row in table[1:]
+        )
     table.insert(1, ["─" * w for w in widths])
     return "\n".join("  ".join(f"{v:{w}}" for v, w in zip(row, widths, strict=False)).rstrip() for row in table)

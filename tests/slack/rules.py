@@ -86,6 +86,8 @@ def wrong_text(text: Any, limit: int, kinds: tuple[str, ...] = ("plain_text", "m
         yield f"must be from 1 to {limit} characters [json-pointer:/text]"
         return
     yield from wrong_markup(said)
+    if text["type"] == "mrkdwn" and said.count("```") % 2:
+        yield "a code block must end"
 
 
 def wrong_markup(text: str) -> Iterator[str]:
@@ -93,8 +95,6 @@ def wrong_markup(text: str) -> Iterator[str]:
     bare = _MENTION.sub("", _LINK.sub("", text))
     if "<" in bare or ">" in bare or re.search(r"&(?!(amp|lt|gt);)", bare):
         yield "&, < and > must be escaped"
-    if text.count("```") % 2:
-        yield "a code block must end"
     if any(not c.isprintable() and c != "\n" for c in text):
         yield "no control characters"
 
