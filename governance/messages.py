@@ -27,6 +27,7 @@ _SUBJECTS: dict[Kind, tuple[str, str]] = {
     "load": ("Dataset", "Cause"), "freshness": ("Dataset", "Watch"), "volume": ("Dataset", "Watch"),
     "schema": ("Dataset", "Change"),
 }  # fmt: skip
+_BOUNDS: dict[Kind, str] = {"schema": "declared", "volume": "expected", "deadline": "due"}
 
 
 def alert_of(
@@ -67,8 +68,8 @@ def summary(alert: Alert) -> Body:
     return Body(title=headline(incident), tone=tone(incident), parts=tuple(parts))
 
 
-def details(alert: Alert) -> Body:
-    """What somebody must know who looks into it."""
+def details(alert: Alert) -> Body | None:
+    """What somebody must know who looks into it; None if the summary says it all."""
     incident, seen = alert.incident, alert.incident.latest
     parts: list[Part] = []
     if len(seen.error) > ERROR or "\n" in seen.error:
@@ -88,6 +89,8 @@ def details(alert: Alert) -> Body:
     if alert.attached:
         title = f"Attached: {_count(len(alert.attached), 'incident')} with this origin, {incident.dataset}"
         parts.append(_items(title, [f"{i.severity} {i.dataset}: {i.title}" for i in alert.attached]))
+    if not parts:
+        return None
     first = incident.first.slot if incident.first.slot != seen.slot else ""
     where = [("Slot", seen.slot), ("Run", seen.run_id), ("First failed in slot", first)]
     parts.append(Facts(items=(("Incident", incident.id), *((k, v) for k, v in where if v))))
@@ -107,11 +110,12 @@ def progress(entries: Sequence[Entry], mention: str = "") -> Body | None:
 def whole(alert: Alert) -> Body:
     """Everything in one message, for a reader without threads."""
     first, second = summary(alert), details(alert)
+    looked_into = second.parts if second else ()
     lines = news(alert.entries)
     more: tuple[Part, ...] = (
         (Items(title="Timeline", items=lines[-20:], more=max(len(lines) - 20, 0)),) if lines else ()
     )
-    return first.model_copy(update={"parts": (*first.parts, *second.parts, *more)})
+    return first.model_copy(update={"parts": (*first.parts, *looked_into, *more)})
 
 
 def news(entries: Sequence[Entry]) -> tuple[str, ...]:
@@ -150,14 +154,16 @@ def facts(incident: Incident) -> tuple[tuple[str, str], ...]:
     kind = " ".join(x for x in (seen.type, f"on {seen.column}" if seen.column else "") if x)
     known = seen.type in incident.check_id and (seen.column or "") in incident.check_id
     check = incident.check_id if known else f"{incident.check_id} ({kind})"
-    observed = f"{seen.observed} (allowed: {seen.threshold})" if seen.threshold else seen.observed
+    bound = _BOUNDS.get(incident.kind, "allowed")
+    observed = f"{seen.observed} ({bound}: {seen.threshold})" if seen.threshold else seen.observed
     rows = f"{seen.failed_rows:,}" + (f" of {seen.rows:,}" if seen.rows is not None else "") if seen.failed_rows else ""
+    last = moment(incident.last_seen) + (f", slot {seen.slot}" if seen.slot else "")
     severity = incident.severity + (f", escalated {incident.escalations}×" if incident.escalations else "")
     found = [
         ("State", state(incident)), ("Severity", severity), ("Owner", incident.owner),
         ("Failures", f"{incident.count:,}"), (subject, incident.dataset), (cause, check),
         ("Observed", observed), ("Failed rows", rows),
-        ("First seen", moment(incident.opened_at)), ("Last seen", moment(incident.last_seen)),
+        ("First seen", moment(incident.opened_at)), ("Last seen", last),
     ]  # fmt: skip
     return tuple((label, value) for label, value in found if value)
 

@@ -31,11 +31,11 @@ def as_text(alert: Alert, width: int = text.WIDTH) -> str:
 
 def slack_thread(alert: Alert) -> tuple[slack.SlackMessage, ...]:
     """The messages that a channel gets of it when it is told for the first time: the root, and its replies."""
-    root = slack.render(messages.summary(alert))
+    root = messages.summary(alert)
     if alert.incident.state == "resolved":
-        return (root,)
+        return (slack.render(root),)
     news = messages.progress([e for e in alert.entries if e.verb not in ("opened", "attached")])
-    return (root, slack.render(messages.details(alert)), *([slack.render(news)] if news else []))
+    return tuple(slack.render(body) for body in (root, messages.details(alert), news) if body)
 
 
 def as_page(alerts: Mapping[str, Alert], title: str = "Messages of incidents") -> str:

@@ -25,7 +25,7 @@ GRID = 64
 """Letters of one width that a thread has room for, beside the channel."""
 GRAVE = "\u02cb"
 _SIGNS = str.maketrans({"*": "\u2217", "~": "\u223c", "`": GRAVE})
-_WORDS = re.compile(r"(?:[^\W_]|[ ,.()×%+-]|(?<=\d):(?=\d))+")
+_WORDS = re.compile(r"(?:[^\W_]|[ ,.()×%+-]|(?<=\d):(?=\d)|:(?= ))+")
 _MENTION = re.compile(r"<(@[UW][A-Z0-9]{2,}|!subteam\^S[A-Z0-9]{2,})>")
 Block = dict[str, Any]
 

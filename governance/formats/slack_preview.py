@@ -52,7 +52,7 @@ def _text(text: dict[str, Any]) -> str:
     for token in _TOKEN.finditer(whole):
         found += [_shown(whole[at : token.start()]), _marked(token)]
         at = token.end()
-    return "".join((*found, _shown(whole[at:])))
+    return "".join((*found, _shown(whole[at:]))).replace("<br><pre>", "<pre>").replace("</pre><br>", "</pre>")
 
 
 def _marked(token: re.Match[str]) -> str:
@@ -68,4 +68,4 @@ def _marked(token: re.Match[str]) -> str:
 
 
 def _shown(text: str) -> str:
-    return escape(unescape(text)).strip("\n").replace("\n", "<br>") if text.strip("\n") else "<br>" if text else ""
+    return escape(unescape(text)).replace("\n", "<br>")

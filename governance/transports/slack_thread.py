@@ -86,7 +86,10 @@ class Thread:
         return self._remember(alert.incident.id, {**_settled(known), **found})
 
     def _details(self, alert: Alert, known: Reference) -> Reference:
-        message, digest = _rendered(messages.details(alert))
+        body = messages.details(alert)
+        if body is None:
+            return known
+        message, digest = _rendered(body)
         payload = {"incident": alert.incident.id, "part": "details", "shown": digest}
         if digest == known.get("details"):
             return known
