@@ -7,9 +7,10 @@ import multiprocessing
 import os
 import resource
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,8 @@ from governance.model import Event
 from governance.transports.base import TransientError, Transport
 from governance.transports.file import FileTransport
 from governance.transports.memory import MemoryTransport
+from tests.slack.server import Server
+from tests.unit.governance.slack_support import Clock, World
 
 DAY = datetime(2026, 11, 22, 6, tzinfo=UTC)
 
@@ -30,7 +33,10 @@ def lines(folder: Path) -> list[dict[str, object]]:
 
 
 class TransportContract:
-    """Subclass with `make` and `received`."""
+    """Subclass with `make` and `received`, and with `event` where a transport knows only some types."""
+
+    def event(self, n: int) -> Event:
+        return event(n)
 
     def make(self, folder: Path) -> Transport:
         raise NotImplementedError
@@ -39,16 +45,17 @@ class TransportContract:
         raise NotImplementedError
 
     def test_every_event_has_an_outcome_and_arrives_in_order(self, tmp_path: Path) -> None:
-        transport, events = self.make(tmp_path), [event(n) for n in range(5)]
+        transport, events = self.make(tmp_path), [self.event(n) for n in range(5)]
         outcomes = transport.deliver(events)
         assert [(o.event_id, o.error) for o in outcomes] == [(e.id, None) for e in events]
         assert self.received(transport, tmp_path) == [e.id for e in events]
 
     def test_delivered_twice_is_there_once(self, tmp_path: Path) -> None:
         transport = self.make(tmp_path)
-        transport.deliver([event(1), event(2)])
-        assert [o.error for o in transport.deliver([event(2), event(3), event(3)])] == [None] * 3
-        assert self.received(transport, tmp_path) == [event(n).id for n in (1, 2, 3)]
+        first, second, third = (self.event(n) for n in (1, 2, 3))
+        transport.deliver([first, second])
+        assert [o.error for o in transport.deliver([second, third, third])] == [None] * 3
+        assert self.received(transport, tmp_path) == [e.id for e in (first, second, third)]
 
     def test_nothing_to_deliver_and_closing_are_fine(self, tmp_path: Path) -> None:
         transport = self.make(tmp_path)
@@ -71,6 +78,46 @@ class TestFile(TransportContract):
 
     def received(self, transport: Transport, folder: Path) -> list[str]:
         return [str(x["id"]) for x in lines(folder)]
+
+
+class SlackContract(TransportContract):
+    """Each event is the opening of an incident of its own; what arrived is read in the channel."""
+
+    @pytest.fixture(autouse=True)
+    def _slack(self) -> Iterator[None]:
+        clock = Clock()
+        with Server(now=lambda: clock.now().timestamp(), clock=clock) as server:
+            self.world = World(server, clock, **self.access(server))
+            yield
+
+    def access(self, server: Server) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def event(self, n: int) -> Event:
+        opened = self.world.first.model_copy(update={"id": f"{n:010x}"})
+        return self.world.event(opened, "opened")
+
+    def make(self, folder: Path) -> Transport:
+        return self.world.transport
+
+    def received(self, transport: Transport, folder: Path) -> list[str]:
+        known = {f"{n:010x}": self.event(n).id for n in range(6)}
+        roots = self.world.server.channel().roots
+        return [next(one for incident, one in known.items() if f"show {incident}" in str(m.blocks)) for m in roots]
+
+    def test_an_event_of_another_kind_concerns_nobody_here(self, tmp_path: Path) -> None:
+        assert [o.error for o in self.make(tmp_path).deliver([event(1)])] == [None]
+        assert self.world.server.channel().messages == []
+
+
+class TestSlackThread(SlackContract):
+    def access(self, server: Server) -> dict[str, Any]:
+        return {"token": lambda: server.token, "url": server.url}
+
+
+class TestSlackHook(SlackContract):
+    def access(self, server: Server) -> dict[str, Any]:
+        return {"webhook": server.webhook}
 
 
 def test_a_line_is_a_cloudevent_in_the_file_of_its_day(tmp_path: Path) -> None:
