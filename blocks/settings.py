@@ -52,9 +52,24 @@ class Settings(BaseSettings):
     slack_token: SecretStr | None = None
     slack_webhook_url: SecretStr | None = None
     pagerduty_url: str | None = None
+    """Its Events API; default https://events.pagerduty.com. In the EU: https://events.eu.pagerduty.com."""
     pagerduty_key: SecretStr | None = None
+    pagerduty_api_url: str | None = None
+    """Its REST API; default https://api.pagerduty.com."""
+    pagerduty_token: SecretStr | None = None
+    """Of the REST API, may read incidents: what people do there comes back to ours."""
+    pagerduty_webhook_secret: SecretStr | None = None
+    """Signs its webhooks; two with a comma between them while it is rotated."""
+    openmetadata_webhook_secret: SecretStr | None = None
+    """Signs OpenMetadata's webhooks."""
     jsm_url: str | None = None
+    """Its integration events; default https://api.atlassian.com/jsm/ops/integration."""
     jsm_key: SecretStr | None = None
+    jsm_api_url: str | None = None
+    """Its REST API with the site's cloud id, https://api.atlassian.com/jsm/ops/api/<cloudId>."""
+    jsm_user: str | None = None
+    """The e-mail of the account whose token reads there."""
+    jsm_token: SecretStr | None = None
     smtp_url: SecretStr | None = None
     webhook_url: SecretStr | None = None
     webhook_secret: SecretStr | None = None
