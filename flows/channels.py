@@ -1,4 +1,4 @@
-"""The channels that the settings and oncall.yml name: Slack by channel, pagers by team. Nothing is connected to here."""
+"""The channels that the settings and oncall.yml name: Slack by channel, pagers by team. It connects to nothing."""
 
 from __future__ import annotations
 
@@ -39,11 +39,14 @@ def channels(settings: Settings, ownership: Ownership, store: IncidentStore) -> 
 
 
 def _slack(settings: Settings, ownership: Ownership, store: IncidentStore, channel: str) -> Transport:
-    from governance.transports.slack import URL, SlackTransport
+    from governance.transports.slack import SlackTransport
+    from governance.transports.slack_client import URL
 
     by_bot = bool(settings.slack_token) or not settings.slack_webhook_url
     how: dict[str, Any] = (
-        {"token": _secret(settings, "slack_token")} if by_bot else {"webhook": _secret(settings, "slack_webhook_url")}
+        {"token": secret_of(settings, "slack_token")}
+        if by_bot
+        else {"webhook": secret_of(settings, "slack_webhook_url")}
     )
     return SlackTransport(
         channel, store, url=settings.slack_url or URL, links=lambda one: links_of(settings, one),
@@ -52,7 +55,7 @@ def _slack(settings: Settings, ownership: Ownership, store: IncidentStore, chann
 
 
 def _pager(settings: Settings, store: IncidentStore, team: Team) -> Transport:
-    key = _block(team.key) if team.key else _secret(settings, f"{team.pager}_key")
+    key = _block(team.key) if team.key else secret_of(settings, f"{team.pager}_key")
     shared: dict[str, Any] = {
         "describe": lambda one: described(settings, store, one),
         "repeats": bool(team.escalate and team.escalate.to == team.name),
@@ -73,7 +76,9 @@ def described(settings: Settings, store: IncidentStore, one: Incident) -> Alert:
     return alert_of(one, attached, links_of(settings, one), store.timeline(one.id))
 
 
-def _secret(settings: Settings, name: str) -> Secret:
+def secret_of(settings: Settings, name: str) -> Secret:
+    """Reads a secret setting, or its block, each time that it is called."""
+
     def read() -> str | None:
         from blocks.register import secret
 

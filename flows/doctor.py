@@ -19,8 +19,8 @@ from flows.catalog_access import check as check_catalog
 from flows.channels import check as check_alerts
 from flows.pulse import check_heartbeat, check_metrics
 from flows.rebuild import check_ledger, rebuild
-from governance.oncall import load_ownership
 from governance.errors import ConfigurationError, HallmarkError, LockedError
+from governance.oncall import load_ownership
 
 Finding = dict[str, Any]
 FREE_BYTES = 1 << 30
@@ -198,6 +198,7 @@ def _events(settings: Settings, repair: bool) -> str:
 def _owners(settings: Settings) -> str:
     from blocks.dbt import DbtProject
     from governance.manifest import datasets
+
     known = datasets(DbtProject(settings).manifest())
     ownership = load_ownership(datasets=known)
     if ownership.unknown:

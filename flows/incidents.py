@@ -8,11 +8,13 @@ from typing import Any
 
 from blocks.settings import Settings
 from blocks.warehouses import is_made, open_warehouse
+from flows.channels import described
 from flows.links import links_of
 from flows.state import incident_desk, open_incidents
-from governance.errors import HallmarkError
-from governance.incidents.model import Incident
+from governance.errors import ConfigurationError, HallmarkError
+from governance.incidents.model import Alert, Incident
 from governance.incidents.post_mortem import post_mortem
+from governance.preview import sample_alerts
 
 LOG = logging.getLogger("hallmark")
 
@@ -39,6 +41,21 @@ def draft(settings: Settings, id: str) -> str:
         one = store.find(id)
         attached = [found for i in one.attached if (found := store.incident(i))]
         return post_mortem(one, store.timeline(one.id), attached)
+
+
+def previewed(name: str | None) -> dict[str, Alert]:
+    """What is said of an incident of this home, or of the samples. Raises ConfigurationError for neither."""
+    known = sample_alerts()
+    if name is None or name in known:
+        return sample_alerts(name)
+    settings = Settings.load()
+    with open_incidents(settings) as store:
+        try:
+            one = store.find(name)
+        except ConfigurationError as error:
+            remedy = f"{error.remedy}, or one of {', '.join(known)}"
+            raise ConfigurationError(error.what, error.cause, remedy) from None
+        return {one.id: described(settings, store, one)}
 
 
 def act(settings: Settings, verb: str, id: str, actor: str, **arguments: Any) -> Incident:

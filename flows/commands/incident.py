@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +22,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="What fails, and who is on it.", rich_markup_mode=None)
     for name, command in (
         ("list", list_rows), ("show", show), ("ack", ack), ("assign", assign), ("resolve", resolve), ("mute", mute),
+        ("preview", preview),
     ):  # fmt: skip
         group.command(name)(command)
     app.add_typer(group, name="incident")
@@ -97,6 +99,30 @@ def mute(
 
     at = until if until.tzinfo else until.replace(tzinfo=UTC)
     _act("mute", id, as_json, until=at, reason=reason)
+
+
+def preview(
+    name: Annotated[str | None, typer.Argument(help="An incident's id, or a sample; default: all samples.")] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a page with Slack's thread into this file.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is said of an incident, as Slack and a terminal show it; without a name, a sample of each kind."""
+    from flows.incidents import previewed
+    from governance.preview import as_page, as_text, slack_thread
+
+    alerts = previewed(name)
+    if html:
+        html.write_text(as_page(alerts), encoding="utf-8")
+    if as_json:
+        dump({title: [vars(message) for message in slack_thread(alert)] for title, alert in alerts.items()})
+        return
+    for title, alert in alerts.items():
+        console().print(f"── {title} ──", style="dim")
+        console().print(as_text(alert, console().width))
+    if html:
+        console().print(f"page: {html}")
 
 
 def _act(verb: str, id: str, as_json: bool, **arguments: Any) -> None:

@@ -86,15 +86,25 @@ def retry(
 
 def deliver(
     follow: Annotated[bool, typer.Option("--follow", help="Go on until Ctrl-C, every 5 s.")] = False,
+    listen: Annotated[
+        str | None,
+        typer.Option("--listen", help="HOST:PORT for webhooks of PagerDuty and OpenMetadata; with --follow."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Deliver what is due; with --follow as one long-lived process."""
+    from contextlib import ExitStack
+
     from flows import pulse
     from flows.delivery import draining
-    from flows.ways_back import heed
+    from flows.ways_back import heed, listening
 
     settings, asked, pushed = reading(), -math.inf, -math.inf
-    with draining(settings) as deliver_due:
+    with ExitStack() as stack:
+        if listen:
+            address = stack.enter_context(listening(settings, listen))
+            console(stderr=True).print(f"webhooks are taken at {address}", style="dim")
+        deliver_due = stack.enter_context(draining(settings))
         while True:
             _relay(settings)
             if time.monotonic() - asked >= HEED_SECONDS:
