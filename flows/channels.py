@@ -43,11 +43,8 @@ def _slack(settings: Settings, ownership: Ownership, store: IncidentStore, chann
     from governance.transports.slack_client import URL
 
     by_bot = bool(settings.slack_token) or not settings.slack_webhook_url
-    how: dict[str, Any] = (
-        {"token": secret_of(settings, "slack_token")}
-        if by_bot
-        else {"webhook": secret_of(settings, "slack_webhook_url")}
-    )
+    name = "slack_token" if by_bot else "slack_webhook_url"
+    how: dict[str, Any] = {"token" if by_bot else "webhook": secret_of(settings, name)}
     return SlackTransport(
         channel, store, url=settings.slack_url or URL, links=lambda one: links_of(settings, one),
         mention=lambda one: ownership.team_of(one.dataset, one.owner).handle, **how,

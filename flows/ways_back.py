@@ -97,11 +97,11 @@ def listening(settings: Settings, address: str) -> Iterator[str]:
     from governance.inbound.receiver import Receiver
 
     host, _, port = address.rpartition(":")
-    secrets = {
-        name: [s for s in (secret_of(settings, f"{name}_webhook_secret")() or "").split(",") if s]
+    pagerduty, openmetadata = (
+        [s for s in (secret_of(settings, f"{name}_webhook_secret")() or "").split(",") if s]
         for name in ("pagerduty", "openmetadata")
-    }
-    if not port.isdigit() or not any(secrets.values()):
+    )
+    if not port.isdigit() or not (pagerduty or openmetadata):
         cause = "no secret is set that signs webhooks" if port.isdigit() else "it is not of the form HOST:PORT"
         remedy = "set HALLMARK_PAGERDUTY_WEBHOOK_SECRET or HALLMARK_OPENMETADATA_WEBHOOK_SECRET"
         raise ConfigurationError(f"--listen {address}", cause, remedy if port.isdigit() else "such as 127.0.0.1:8099")
@@ -111,7 +111,12 @@ def listening(settings: Settings, address: str) -> Iterator[str]:
             for one in reports(told, _open_pages(settings, "pagerduty")):
                 desk.heed(one)
 
-    receiver = Receiver(host or "127.0.0.1", int(port), heard=heard, nudged=lambda: _nudged(settings), **secrets)
+    def nudged() -> None:
+        heed(settings)
+
+    receiver = Receiver(
+        host or "127.0.0.1", int(port), heard=heard, nudged=nudged, pagerduty=pagerduty, openmetadata=openmetadata
+    )
     try:
         receiver.__enter__()
     except OSError as error:
@@ -121,7 +126,3 @@ def listening(settings: Settings, address: str) -> Iterator[str]:
         yield receiver.url
     finally:
         receiver.__exit__()
-
-
-def _nudged(settings: Settings) -> None:
-    heed(settings)

@@ -103,9 +103,7 @@ def mute(
 
 def preview(
     name: Annotated[str | None, typer.Argument(help="An incident's id, or a sample; default: all samples.")] = None,
-    html: Annotated[
-        Path | None, typer.Option("--html", help="Write a page with Slack's thread into this file.")
-    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write a page with Slack's thread.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what is said of an incident, as Slack and a terminal show it; without a name, a sample of each kind."""
@@ -120,7 +118,7 @@ def preview(
         return
     for title, alert in alerts.items():
         console().print(f"── {title} ──", style="dim")
-        console().print(as_text(alert, console().width))
+        console().print(as_text(alert, console().width), soft_wrap=True)  # a command is copied whole
     if html:
         console().print(f"page: {html}")
 

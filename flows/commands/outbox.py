@@ -88,7 +88,7 @@ def deliver(
     follow: Annotated[bool, typer.Option("--follow", help="Go on until Ctrl-C, every 5 s.")] = False,
     listen: Annotated[
         str | None,
-        typer.Option("--listen", help="HOST:PORT for webhooks of PagerDuty and OpenMetadata; with --follow."),
+        typer.Option("--listen", help="HOST:PORT for webhooks of PagerDuty and OpenMetadata."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
