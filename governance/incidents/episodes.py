@@ -128,7 +128,7 @@ def adopt(root: Incident, children: Iterable[Incident]) -> Change | None:
         return None
     blast = root.blast.model_copy(update={"unpublished": unpublished})
     verb: Verb = "worsened" if worst != root.severity else "noted"
-    what = f"{len(attached)} more incidents follow from it"
+    what = f"{len(attached)} other{'s follow' if len(attached) > 1 else ' follows'} from it"
     return Change(root.model_copy(update={"attached": attached, "severity": worst, "blast": blast}), verb, what)
 
 

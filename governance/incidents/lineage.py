@@ -32,7 +32,7 @@ class Graph:
         owners = {owner, *(k.owner for k in below)} - {""}
         return Blast(
             datasets=tuple(k.name for k in below if k.kind != "exposure"),
-            dashboards=tuple(k.name for k in below if k.kind == "exposure"),
+            dashboards=tuple(k.name.removeprefix("exposure.") for k in below if k.kind == "exposure"),
             owners=tuple(sorted(owners)), unpublished=tuple(unpublished),
         )  # fmt: skip
 

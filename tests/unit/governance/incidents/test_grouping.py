@@ -24,7 +24,7 @@ def test_a_break_of_bronze_is_one_alert_with_what_follows_attached(storm: World)
         storm.fails(f"silver.t{n:02}")
     [root] = [i for i in storm.open if i.root is None]
     assert root.dataset == "bronze.crm__projects" and len(root.attached) == 39
-    assert len(root.blast.datasets) == 41 and root.blast.dashboards == ("exposure.revenue",)
+    assert len(root.blast.datasets) == 41 and root.blast.dashboards == ("revenue",)
     assert set(root.blast.owners) == {"growth", "platform", "finance"}
     attached = [storm.store.incident(i) for i in root.attached]
     assert all(i and i.root == root.id for i in attached)
