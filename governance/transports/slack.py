@@ -72,6 +72,7 @@ class SlackTransport:
             raise ValueError("a SlackTransport takes a token or a webhook")
         self._desk, self._links, self._mention, self._clock = desk, links, mention, clock
         pace, destination = Pace(clock, sleep), f"slack:{channel}"
+        self._origins: set[str] = set()
         self._shower: Shower
         if token is not None:
             self._shower = Thread(SlackClient(token, url, timeout, pace), desk, channel, destination, now)
@@ -81,6 +82,7 @@ class SlackTransport:
     def deliver(self, events: Sequence[Event]) -> list[Outcome]:
         """Show what the events are about; once Slack does not answer, or asks to wait, no more is tried."""
         outcomes: list[Outcome] = []
+        self._origins.clear()
         end, stop = self._clock() + DELIVERY_SECONDS, None
         try:
             if events:
@@ -114,8 +116,10 @@ class SlackTransport:
             known = self._shower.shown(incident.id)
             if "pending" in known or known.get("revision", -1) < incident.revision:
                 self._show(incident)
-        if origin.id != incident.id:  # never a message of its own: what it follows from shows it
+        # Never a message of its own: what it follows from shows it, once for all events of a delivery.
+        if origin.id != incident.id and origin.id not in self._origins:
             self._show(origin)
+            self._origins.add(origin.id)
 
     def _origin(self, incident: Incident) -> Incident:
         """The incident that this one follows from, as far as the desk knows; itself if it follows from none."""

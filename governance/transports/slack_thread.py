@@ -47,11 +47,22 @@ class Thread:
 
     def show(self, alert: Alert) -> None:
         """Make the channel show this. `alert.entries` are all those that the desk has."""
+        try:
+            self._show(alert)
+        except Refusal as error:
+            known = self._reference(alert.incident.id)
+            if error.code != "thread_not_found" or "ts" not in known:
+                raise
+            # Somebody deleted it: it is told anew.
+            self._remember(alert.incident.id, {"entry": known.get("entry", 0)})
+            self._show(alert)
+
+    def _show(self, alert: Alert) -> None:
         incident, known = alert.incident, self._reference(alert.incident.id)
         if pending := known.get("pending"):
             known = self._recovered(incident.id, known, pending)
         news = [e for e in alert.entries if e.seq > known.get("entry", 0)]
-        first = "ts" not in known
+        first = "revision" not in known  # remembered once all of it is shown
         known = self._root(alert, known)
         silent = first and incident.state == "resolved"
         if not silent:
