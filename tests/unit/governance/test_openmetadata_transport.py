@@ -154,6 +154,31 @@ def test_after_a_refused_token_nothing_is_sent_until_it_is_asked_again() -> None
         asyncio.run(ask(peer))
 
 
+def test_a_connection_that_is_reset_is_told_in_words() -> None:
+    async def ask(server: Server) -> None:
+        async with Client(server.url, lambda: server.token) as client:
+            server.fail("GET", "/tables", nth=1, kind="reset")
+            with pytest.raises(TransientError, match=r"OpenMetadata: \w+"):
+                await client.get("tables")
+
+    with Server() as server:
+        asyncio.run(ask(server))
+
+
+def test_after_it_was_closed_a_client_serves_another_event_loop() -> None:
+    async def ask(client: Client) -> None:
+        with pytest.raises(Outage):
+            await client.probe()
+        found = await asyncio.gather(*(client.get("tables") for _ in range(CONNECTIONS)), return_exceptions=True)
+        assert {type(error) for error in found} == {Outage}
+        await client.close()
+
+    with refusing() as url:
+        client = Client(url, lambda: "t")
+        for _ in range(2):
+            asyncio.run(ask(client))
+
+
 def test_a_server_that_is_gone_is_asked_once_for_all_requests() -> None:
     async def ask(server: Server) -> None:
         async with Client(server.url, lambda: server.token) as client:
