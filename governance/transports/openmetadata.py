@@ -172,7 +172,7 @@ class Client:
                 # In a thread: it may be a file of a slow disk, or a block of a server.
                 token = await asyncio.to_thread(self._token)
             except HallmarkError as error:
-                raise Outage("auth", str(error)) from None
+                raise Outage("auth", f"{error.what}: {error.cause}") from None
             if token and not _TOKEN.fullmatch(token):  # a library would name it in its error
                 raise Outage("auth", "the token of OpenMetadata holds characters that none has, such as a line's end")
             self._header = {"Authorization": f"Bearer {token}"} if token else {}

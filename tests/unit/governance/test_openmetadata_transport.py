@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from blocks.settings import Settings
-from flows.catalog_access import catalog_of
+from flows.catalog_access import catalog_of, check
 from governance.dispatcher import Dispatcher
+from governance.errors import ConfigurationError, HallmarkError
 from governance.model import Event
 from governance.openmetadata.catalog import Catalog
 from governance.openmetadata.concerns import CONCERNS, DATASET
@@ -243,7 +244,30 @@ def test_a_token_file_that_is_missing_or_half_written_is_an_outage(
         transport = OpenMetadataTransport(catalog)
         [outcome] = transport.deliver([CHECKED])
         assert isinstance(outcome.error, Outage) and outcome.error.reason == "auth"
+        assert "Remedy" not in str(outcome.error), "the one of what shows it is enough"
         file.write_text("whole\n")
         [outcome] = transport.deliver([CHECKED])
         transport.close(1)
     assert not isinstance(outcome.error, Outage | PermanentError) and peer.tokens[-1] == "whole"
+
+
+def test_what_is_said_of_the_catalog_holds_no_login_of_its_address(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t")
+    with refusing() as url, serving(Peer()) as peer:
+        for address in (url, peer.url):
+            address = f"{address.replace('//', '//me:geh@eim@')}?key=geheim"
+            settings = Settings(home=tmp_path, openmetadata_url=address, openmetadata_token_file=tmp_path / "token")
+            try:
+                said = check(settings)
+            except HallmarkError as error:
+                said = str(error)
+            assert "http://127.0.0.1:" in said and "eim" not in said
+
+
+def test_a_token_that_cannot_be_read_is_not_said_to_be_refused(tmp_path: Path) -> None:
+    settings = Settings(
+        home=tmp_path, openmetadata_url="http://127.0.0.1:9", openmetadata_token_file=tmp_path / "token"
+    )
+    with pytest.raises(ConfigurationError, match="it cannot be read") as caught:
+        check(settings)
+    assert (caught.value.what, "refuse" in str(caught.value)) == ("HALLMARK_OPENMETADATA_TOKEN_FILE", False)
