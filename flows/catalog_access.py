@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from pathlib import Path
 
 from blocks.settings import Settings
@@ -40,7 +41,8 @@ def check(settings: Settings) -> str:
     """
     if not settings.openmetadata_url:
         return "none is configured"
-    client, url = catalog_of(settings).client, settings.openmetadata_url
+    token(settings)  # what keeps it from being read is no matter of the server
+    client, url = catalog_of(settings).client, _shown(settings.openmetadata_url)
 
     async def ask() -> str:
         async with client:
@@ -82,6 +84,11 @@ def token(settings: Settings) -> str | None:
 
     found = secret("openmetadata_token", settings)
     return found.get_secret_value() if found else None
+
+
+def _shown(url: str) -> str:
+    """An address without what may be secret in it: a login, or what stands behind a question mark."""
+    return re.sub(r"//.*@", "//", url.partition("?")[0])
 
 
 def places(settings: Settings) -> Places:

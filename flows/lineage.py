@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from blocks.dbt import DbtProject
+from blocks.sources.base import CHILD
 from blocks.sources.naming import bronze_names
 from blocks.warehouses.base import Ready
 from blocks.warehouses.bronze_tables import KEYED_META, META
@@ -91,7 +92,8 @@ def bronze_facts(context: Context, one: Ready, dialect: Dialect) -> Facts:
     )
     key = tuple(bronze_names(load.stream.primary_key))
     update = {"columns": columns, "owner": declared.owner or context.owner(load.source), "primary_key": key}
-    called = {c.name: c.called for m in one.manifests for c in m.schema}
+    # What ties the rows of a child table to their record is made on reading; a source may have columns called so.
+    called = {c.name: c.called for m in one.manifests for c in m.schema if c not in CHILD}
     edges = source_edges(source.kind, load.source, load.stream.name, called, load.stream.table)
     return Facts(
         declared.model_copy(update=update), tuple(edges), pipeline=f"ingest-{load.source}",

@@ -33,6 +33,8 @@ from governance.errors import HallmarkError
 from governance.model import LineageEdge
 
 AUDIT = "__audit"
+ADDED = ("_load_id", "_source_position", "_extracted_at", "_row_hash", "_deleted_at")
+"""Columns of bronze that a load adds; no source's column is ever called so there."""
 _PLAIN = re.compile(r"^[a-z_][a-z0-9_]*$")
 Schema = Mapping[str, Any]
 
@@ -77,7 +79,7 @@ def source_edges(
     """The edges from outside into bronze: `columns` is bronze's column → the source's name of it.
 
     A table gives `postgres:crm.public.projects.rate` (`public` where `table` names no schema), everything else
-    `file:drops.customers.revenue` by its stream. Columns that the load adds (`_load_id`, …) have no origin.
+    `file:drops.customers.revenue` by its stream. Columns that the load adds (`ADDED`) have no origin.
     """
     place = stream if table is None else table if "." in table else f"public.{table}"
     scheme = {"files": "file", "documents": "document"}.get(kind, kind)
@@ -89,7 +91,7 @@ def source_edges(
             model=f"{source}.{stream}",
         )
         for name, origin in columns.items()
-        if not name.startswith("_")
+        if name not in ADDED
     ]
 
 

@@ -28,6 +28,7 @@ from sqlalchemy.engine import Connection
 BUSY_SECONDS = 30
 READ_ONLY = "hallmark_read_only"
 ACTIVE = ("pending", "claimed", "retry")
+STATES = (*ACTIVE, "delivered", "buried")
 metadata = MetaData()
 
 events = Table(

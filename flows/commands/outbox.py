@@ -10,7 +10,7 @@ import typer
 
 from flows.commands.options import AsJson, reading
 from flows.console import console, dump, table
-from governance.errors import LockedError
+from governance.errors import ConfigurationError, LockedError
 
 if TYPE_CHECKING:
     from blocks.settings import Settings
@@ -41,7 +41,10 @@ def list_rows(
 ) -> None:
     """List deliveries. Answers while a batch runs."""
     from flows.state import open_outbox
+    from governance.outbox_tables import STATES
 
+    if state is not None and state not in STATES:
+        raise ConfigurationError(f"--state {state}", "no delivery is ever so", f"use one of {', '.join(STATES)}")
     with open_outbox(reading()) as outbox:
         rows = outbox.rows(state, destination, limit)
     if as_json:

@@ -127,12 +127,16 @@ async def _dashboard(catalog: Catalog, dataset: Dataset, place: Place, given: Js
 
 
 async def _columns(catalog: Catalog, dataset: Dataset, dialect: str, table: str) -> tuple[bodies.TableColumn, ...]:
-    """Its columns, each name once; the case is the warehouse's."""
+    """Its columns, each name once; the case is the warehouse's.
+
+    A name that the server takes as it is stays its column's own, whatever becomes of the others.
+    """
     found: dict[str, bodies.TableColumn] = {}
     stored = catalog.places.stored if table.startswith(f"{fqn(catalog.places.warehouse)}.") else clean
+    plain = {stored(c.name) for c in dataset.columns if clean(c.name) == c.name}
     for column in dataset.columns:
         name = stored(column.name)
-        while name in found:
+        while name in found or (name in plain and clean(column.name) != column.name):
             name += "_"
         tags = _labels(catalog, await column_tags(catalog, column))
         found[name] = bodies.TableColumn(

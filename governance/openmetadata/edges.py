@@ -56,10 +56,16 @@ class End:
         return bodies.Reference(id=self.id, type=self.place.kind)
 
     def column(self, name: str, spelled: str) -> str | None:
-        """Fully qualified, a column that an edge names; `spelled` tells apart those that differ only in case."""
+        """Fully qualified, a column that an edge names; `spelled` tells apart those that differ only in case.
+
+        None for one that the catalog has not, or has by a name that may be another's: none is better than a false one.
+        """
         plain = name[len(self.dataset) + 1 :]
-        found = self.columns.of(clean(spelled if spelled.casefold() == plain.casefold() else plain))
-        return None if found is None else join(self.place.fqn, found)
+        asked = spelled if spelled.casefold() == plain.casefold() else plain
+        found = self.columns.of(clean(asked))
+        if found is None or (clean(asked) != asked and self.columns.of(f"{found}_")):
+            return None
+        return join(self.place.fqn, found)
 
 
 def inputs_of(made: Made) -> list[str]:

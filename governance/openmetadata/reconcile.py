@@ -41,7 +41,12 @@ async def reconcile(
 async def _remove(
     catalog: Catalog, names: Collection[str], layers: Sequence[str], dashboards: Collection[str] | None
 ) -> None:
-    """Take away what is in our schemas, or is a dashboard of ours, and has none of these names."""
+    """Take away what is in our schemas, or is a dashboard of ours, and has none of these names.
+
+    A schema in which nothing of ours stands is left alone: who has built nothing yet, such as a second home beside the
+    one that fills the catalog, does not know what belongs there.
+    """
+    layers = [layer for layer in layers if any(name.startswith(f"{layer}.") for name in names)]
     known = {(await place_of(catalog, name)).fqn for name in names}
     ours = None if dashboards is None else {(await place_of(catalog, name)).fqn for name in dashboards}
     wanted = [("table", {"databaseSchema": catalog.places.schema_fqn(layer)}) for layer in layers]

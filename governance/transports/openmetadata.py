@@ -78,7 +78,8 @@ class Client:
 
     async def close(self) -> None:
         """Close the connections; the next request opens new ones, be it in another event loop."""
-        self._at_once, self._reading = asyncio.Semaphore(CONNECTIONS), asyncio.Lock()
+        self._at_once = asyncio.Semaphore(CONNECTIONS)
+        self._reading, self._asking = asyncio.Lock(), asyncio.Lock()
         if self._http:
             await self._http.aclose()
             self._http = None
@@ -171,7 +172,7 @@ class Client:
                 # In a thread: it may be a file of a slow disk, or a block of a server.
                 token = await asyncio.to_thread(self._token)
             except HallmarkError as error:
-                raise Outage("auth", str(error)) from None
+                raise Outage("auth", f"{error.what}: {error.cause}") from None
             if token and not _TOKEN.fullmatch(token):  # a library would name it in its error
                 raise Outage("auth", "the token of OpenMetadata holds characters that none has, such as a line's end")
             self._header = {"Authorization": f"Bearer {token}"} if token else {}
@@ -206,7 +207,7 @@ class Client:
         except httpx.TimeoutException as error:
             raise TransientError("timeout", f"OpenMetadata: {type(error).__name__} at {method} {path}") from None
         except httpx.HTTPError as error:
-            raise TransientError("connection", f"OpenMetadata: {error or type(error).__name__}") from None
+            raise TransientError("connection", f"OpenMetadata: {str(error) or type(error).__name__}") from None
         except httpx.InvalidURL:
             raise Outage("connection", "the address of OpenMetadata is no URL") from None
         return answer

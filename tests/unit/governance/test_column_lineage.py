@@ -81,6 +81,15 @@ def test_a_source_column_has_the_name_of_its_place() -> None:
     assert (edge.source, edge.target) == ("file:drops.customers.revenue", "bronze.drops__customers.revenue")
 
 
+def test_a_source_column_that_begins_as_those_of_the_load_do_is_none_of_them() -> None:
+    columns = {"_id": "_id", "_hash": "#hash", "_index": "_index", "_row_hash": "_row_hash"}
+    found = {e.source: e.target for e in source_edges("files", "drops", "events", columns)}
+    assert found == {
+        f"file:drops.events.{called}": f"bronze.drops__events.{name}"
+        for name, called in columns.items() if name != "_row_hash"
+    }  # fmt: skip
+
+
 def test_what_cannot_be_parsed_is_said_in_one_line() -> None:
     with pytest.raises(HallmarkError, match="cannot be parsed") as caught:
         column_edges("select from where (", "duckdb", {})

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from blocks.settings import Settings
-from flows.catalog_access import catalog_of
+from flows.catalog_access import catalog_of, check
 from governance.dispatcher import Dispatcher
+from governance.errors import ConfigurationError, HallmarkError
 from governance.model import Event
 from governance.openmetadata.catalog import Catalog
 from governance.openmetadata.concerns import CONCERNS, DATASET
@@ -154,6 +155,31 @@ def test_after_a_refused_token_nothing_is_sent_until_it_is_asked_again() -> None
         asyncio.run(ask(peer))
 
 
+def test_a_connection_that_is_reset_is_told_in_words() -> None:
+    async def ask(server: Server) -> None:
+        async with Client(server.url, lambda: server.token) as client:
+            server.fail("GET", "/tables", nth=1, kind="reset")
+            with pytest.raises(TransientError, match=r"OpenMetadata: \w+"):
+                await client.get("tables")
+
+    with Server() as server:
+        asyncio.run(ask(server))
+
+
+def test_after_it_was_closed_a_client_serves_another_event_loop() -> None:
+    async def ask(client: Client) -> None:
+        with pytest.raises(Outage):
+            await client.probe()
+        found = await asyncio.gather(*(client.get("tables") for _ in range(CONNECTIONS)), return_exceptions=True)
+        assert {type(error) for error in found} == {Outage}
+        await client.close()
+
+    with refusing() as url:
+        client = Client(url, lambda: "t")
+        for _ in range(2):
+            asyncio.run(ask(client))
+
+
 def test_a_server_that_is_gone_is_asked_once_for_all_requests() -> None:
     async def ask(server: Server) -> None:
         async with Client(server.url, lambda: server.token) as client:
@@ -218,7 +244,30 @@ def test_a_token_file_that_is_missing_or_half_written_is_an_outage(
         transport = OpenMetadataTransport(catalog)
         [outcome] = transport.deliver([CHECKED])
         assert isinstance(outcome.error, Outage) and outcome.error.reason == "auth"
+        assert "Remedy" not in str(outcome.error), "the one of what shows it is enough"
         file.write_text("whole\n")
         [outcome] = transport.deliver([CHECKED])
         transport.close(1)
     assert not isinstance(outcome.error, Outage | PermanentError) and peer.tokens[-1] == "whole"
+
+
+def test_what_is_said_of_the_catalog_holds_no_login_of_its_address(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t")
+    with refusing() as url, serving(Peer()) as peer:
+        for address in (url, peer.url):
+            address = f"{address.replace('//', '//me:geh@eim@')}?key=geheim"
+            settings = Settings(home=tmp_path, openmetadata_url=address, openmetadata_token_file=tmp_path / "token")
+            try:
+                said = check(settings)
+            except HallmarkError as error:
+                said = str(error)
+            assert "http://127.0.0.1:" in said and "eim" not in said
+
+
+def test_a_token_that_cannot_be_read_is_not_said_to_be_refused(tmp_path: Path) -> None:
+    settings = Settings(
+        home=tmp_path, openmetadata_url="http://127.0.0.1:9", openmetadata_token_file=tmp_path / "token"
+    )
+    with pytest.raises(ConfigurationError, match="it cannot be read") as caught:
+        check(settings)
+    assert (caught.value.what, "refuse" in str(caught.value)) == ("HALLMARK_OPENMETADATA_TOKEN_FILE", False)

@@ -210,3 +210,18 @@ def test_a_target_without_edges_is_fine(world: World) -> None:
     world.push(ORDERS)
     world.run(push_edges(world.catalog, Made("silver.orders", ())))
     assert world.upstream(BY_ORDERS) == {}
+
+
+def test_columns_that_the_server_can_only_have_by_one_name_get_no_edge_of_another(world: World) -> None:
+    names = ("x>y", "x_y", "x|y", 'say "hi"')
+    odd = renamed(CUSTOMERS, name="silver.odd", columns=tuple(Column(name=n, type="INT") for n in names))
+    out = renamed(CUSTOMERS, name="silver.report", columns=tuple(Column(name=f"c{i}", type="INT") for i in range(4)))
+    world.push(odd, out)
+    assert [c["name"] for c in world.table("odd", "columns")["columns"]] == ["x_y_", "x_y", "x_y__", "say _hi_"]
+    world.edges("silver.report", *(edge(f"silver.odd.{n}", f"silver.report.c{i}", n) for i, n in enumerate(names)))
+    assert set(pairs(world.upstream(INTO)[f"{SILVER}.odd"])) == {
+        ("odd.x_y", "report.c1"), ("odd.say _hi_", "report.c3"),
+    }  # fmt: skip
+    assert world.catalog.tally.missing_edges == [
+        "silver.odd.x>y -> silver.report.c0", "silver.odd.x|y -> silver.report.c2",
+    ]  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from governance.model import Dataset
 from governance.openmetadata.catalog import Tally
 from governance.openmetadata.datasets import Told
 from governance.openmetadata.edges import Made
@@ -77,6 +78,12 @@ def test_what_is_declared_no_more_is_taken_away_softly_with_its_edges(known: Wor
     assert set(known.upstream(INTO)) == {BY_CUSTOMERS}
     assert counts(mended(known, ALL[1:], made)) == (0, 0, 0)
     assert counts(mended(known)) == (1, 1, 0) and known.table()["id"] == before
+
+
+def test_who_has_nothing_in_a_layer_takes_nothing_away_there(known: World) -> None:
+    landed = Dataset(name="bronze.odd__a", layer="bronze")
+    assert mended(known, (landed,), ()).deleted == 1, "the dashboard, and no table of silver"
+    assert known.table() and known.table("report")
 
 
 def test_a_dashboard_that_is_declared_no_more_goes(known: World) -> None:
