@@ -18,6 +18,7 @@ from flows.commands import (
     backfill,
     catalog,
     contract,
+    diff,
     discover,
     gc,
     outbox,
@@ -49,6 +50,7 @@ streams.add_to(app)
 outbox.add_to(app)
 catalog.add_to(app)
 contract.add_to(app)
+diff.add_to(app)
 discover.add_to(app)
 platform.add_to(app)
 gc.add_to(app)
