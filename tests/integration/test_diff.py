@@ -151,7 +151,8 @@ def test_a_table_of_postgres_and_its_bronze_have_equal_values_of_every_type(data
     url = database("differ",
         f"CREATE TYPE mood AS ENUM ('sad', 'glad'); CREATE DOMAIN cents AS numeric(8,2);"
         f"CREATE TABLE t (id int PRIMARY KEY, {columns}, e timestamptz, d date, r float8, big float8, n numeric);"
-        f"INSERT INTO t VALUES (1, {', '.join(v for v, _ in TYPES.values())}, 'infinity', '0044-03-15 BC', 1e-7, 1e300, 1.50),"
+        f"INSERT INTO t VALUES (1, {', '.join(v for v, _ in TYPES.values())}, 'infinity', '0044-03-15 BC', 1e-7, "
+        "1e300, 1.50), "
         f"(2, {', '.join(['NULL'] * len(TYPES))}, '-infinity', 'infinity', '-0', 'Infinity', 'NaN')"
     )  # fmt: skip
     bronze = bronze_of(url, tmp_path)
@@ -168,9 +169,10 @@ def test_a_table_of_postgres_and_its_bronze_have_equal_values_of_every_type(data
 
 
 OTHER = {
-    "VARCHAR": "'other'", "JSON": "'[]'", "BOOLEAN": "NOT coalesce(c0, true)", "BLOB": "'x'::BLOB", "DATE": "DATE '2020-01-01'",
+    "VARCHAR": "'other'", "JSON": "'[]'", "BOOLEAN": "NOT coalesce(c0, true)", "BLOB": "'x'::BLOB",
+    "DATE": "DATE '2020-01-01'",
     "TIME": "TIME '01:02:03'", "TIMESTAMP": "TIMESTAMP '2020-01-01'",
-    "TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ '2020-01-01Z'",
+    "TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ '2020-01-01 00:00:00Z'",
 }  # fmt: skip
 
 
@@ -226,8 +228,8 @@ def test_snowflake_beside_duckdb_and_beside_itself(snowflake: dict[str, str], tm
     with open_warehouse(home) as warehouse:
         for table in ("a", "b"):
             warehouse.execute(
-                f"CREATE TABLE gold.{table} (id NUMBER(38,0), name VARCHAR, amount NUMBER(12,2), share FLOAT, flag BOOLEAN, "
-                "day DATE, made TIMESTAMP_NTZ, note VARCHAR)"
+                f"CREATE TABLE gold.{table} (id NUMBER(38,0), name VARCHAR, amount NUMBER(12,2), share FLOAT, "
+                "flag BOOLEAN, day DATE, made TIMESTAMP_NTZ, note VARCHAR)"
             )
             with duckdb.connect(path) as connection:
                 rows = connection.execute(
