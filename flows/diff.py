@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from blocks.diff import Found, Wanted, compare
@@ -83,7 +84,10 @@ def _stream(table: Named) -> tuple[str, str]:
 def _personal(settings: Settings, path: Path, tables: Sequence[Named]) -> dict[str, str]:
     """Column → kind, of what dbt's YAML declares of either: it holds for the same column of the other one."""
     batch = Batch("diff", datetime.now(UTC))
-    declared = Context(settings, path, batch).declared_protections
+    with TemporaryDirectory() as folder:  # dbt writes what it parsed, and a home is not made by a look at tables
+        home = settings.home if settings.home.is_dir() else Path(folder)
+        known = Context(settings.model_copy(update={"home": home}), path, batch)
+        declared = known.declared_protections
     streams = (_stream(t) for t in tables)
     names = {*(t.table for t in tables), *(f"bronze.{source}__{stream}" for source, stream in streams)}
     everything = [p.personal for name, p in declared.items() if name in names]
