@@ -38,11 +38,11 @@ def named(text: str, sources: tuple[str, ...] = ()) -> Named:
     given = re.sub(r"\$\{(\w+)\}", _variable, text)
     place, hash_, table = given.rpartition("#")
     if given.startswith(("postgres://", "postgresql://")):
-        shown = re.sub(r"//[^@/]*@", "//", place.partition("?")[0]) if hash_ else "postgres://…"
-        return Named(f"{shown}#{_two(table, f'{shown}#…')}", "postgres", table, place)
+        shown = re.sub(r"//.*@", "//", place).partition("?")[0] if hash_ else "postgres://…"  # no password is shown
+        return Named(f"{shown}#{_two(table if hash_ else '', shown)}", "postgres", table, place)
     for kind in ("duckdb", "snowflake"):
         if given.startswith(f"{kind}:"):
-            return Named(text, kind, _two(table, text), place.removeprefix(f"{kind}:"))
+            return Named(text, kind, _two(table if hash_ else "", text), place.removeprefix(f"{kind}:"))
     if given.startswith("postgres:"):
         source, _, table = given.removeprefix("postgres:").partition(".")
         return Named(text, "source", _two(table, text), source)
