@@ -18,6 +18,7 @@ from flows.commands import (
     backfill,
     catalog,
     contract,
+    diff,
     discover,
     gc,
     incident,
@@ -51,6 +52,7 @@ outbox.add_to(app)
 incident.add_to(app)
 catalog.add_to(app)
 contract.add_to(app)
+diff.add_to(app)
 discover.add_to(app)
 platform.add_to(app)
 gc.add_to(app)

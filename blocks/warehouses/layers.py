@@ -87,7 +87,7 @@ def keep(warehouse: SqlWarehouse, layer: str, spare: datetime | None = None) -> 
     warehouse.execute(warehouse.dialect.schema(f"{layer}__kept"))
     models = warehouse.tables(layer)
     for model in models:
-        copy = f"{layer}__kept.{quote(_name(model, slot))}"
+        copy = f"{layer}__kept.{quote(kept_name(model, slot))}"
         warehouse.execute(f"DROP TABLE IF EXISTS {copy}")  # of a run that was killed here
         warehouse.copy_table(f"{layer}.{quote(model)}", copy)
     row = (layer, slot, run_id, json.dumps(models), upto, fingerprint, now())
@@ -95,7 +95,7 @@ def keep(warehouse: SqlWarehouse, layer: str, spare: datetime | None = None) -> 
     slots = sorted({k[1] for k in kept} | {slot}, reverse=True)
     for old in (s for s in slots[KEPT:] if s != spare):
         for model in {m for k in kept if k[1] == old for m in json.loads(k[3])}:
-            warehouse.execute(f"DROP TABLE IF EXISTS {layer}__kept.{quote(_name(model, old))}")
+            warehouse.execute(f"DROP TABLE IF EXISTS {layer}__kept.{quote(kept_name(model, old))}")
         warehouse.execute("DELETE FROM ops.kept WHERE layer = ? AND slot = ?", (layer, old))
 
 
@@ -118,10 +118,10 @@ def rollback(
     kept = {k[1]: k for k in reversed(_kept(warehouse, layer))}
     _, _, _, datasets, upto, fingerprint, _ = kept[slot]
     models = json.loads(datasets)
-    shapes = {m: _make_room(warehouse, layer, m, protected, f"{layer}__kept", _name(m, slot)) for m in models}
+    shapes = {m: _make_room(warehouse, layer, m, protected, f"{layer}__kept", kept_name(m, slot)) for m in models}
     with warehouse.publishing(LAYERS, [layer], batch.run_id):
         for model, columns in shapes.items():
-            source = f"{layer}__kept.{quote(_name(model, slot))}"
+            source = f"{layer}__kept.{quote(kept_name(model, slot))}"
             warehouse.replace_rows(source, f"{layer}.{quote(model)}", columns)
         counted = _counts(warehouse, layer, models)
         published = {m: None for m in models if not m.endswith("__rejected")}
@@ -148,7 +148,8 @@ def _kept(warehouse: SqlWarehouse, layer: str) -> list[tuple[str, datetime, str,
     return [(r[0], r[1], r[2], r[3], int(r[4]), r[5], r[6]) for r in rows]
 
 
-def _name(model: str, slot: datetime) -> str:
+def kept_name(model: str, slot: datetime) -> str:
+    """What the copy of a model is called in `<layer>__kept`."""
     return f"{model}__{slot:%Y%m%d%H}"
 
 
