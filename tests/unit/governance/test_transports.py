@@ -14,11 +14,18 @@ from typing import Any
 
 import pytest
 
+from governance.incidents.memory import MemoryDesk
 from governance.model import Event
 from governance.transports.base import TransientError, Transport
 from governance.transports.file import FileTransport
+from governance.transports.jsm import JsmTransport
 from governance.transports.memory import MemoryTransport
+from governance.transports.pagerduty import PagerDutyTransport
+from tests.pagers import jsm, pagerduty
+from tests.pagers.jsm import JsmServer
+from tests.pagers.pagerduty import PagerDutyServer
 from tests.slack.server import Server
+from tests.unit.governance.paging import incident
 from tests.unit.governance.slack_support import Clock, World
 
 DAY = datetime(2026, 11, 22, 6, tzinfo=UTC)
@@ -118,6 +125,45 @@ class TestSlackThread(SlackContract):
 class TestSlackHook(SlackContract):
     def access(self, server: Server) -> dict[str, Any]:
         return {"webhook": server.webhook}
+
+
+class PagerTransport(TransportContract):
+    """Of an incident event arrives its page; the desk knows as little as after a loss of the state database."""
+
+    server: PagerDutyServer | JsmServer
+
+    def event(self, n: int) -> Event:
+        one = incident(n)
+        return Event.of("hallmark.incident.opened.v1", one.id, "t", DAY, incident=one.model_dump(mode="json"))
+
+    def received(self, transport: Transport, folder: Path) -> list[str]:
+        by_summary = {incident(n).title: self.event(n).id for n in range(6)}
+        assert all(len(a.log) == 1 for a in self.server.alerts)
+        return [by_summary[a.summary] for a in self.server.alerts]
+
+
+class TestPagerDuty(PagerTransport):
+    @pytest.fixture(autouse=True)
+    def _server(self) -> Iterator[None]:
+        with PagerDutyServer() as self.server:
+            yield
+        self.transport.close(1)
+
+    def make(self, folder: Path) -> Transport:
+        self.transport = PagerDutyTransport("pagerduty:x", lambda: pagerduty.KEY, MemoryDesk(), self.server.url)
+        return self.transport
+
+
+class TestJsm(PagerTransport):
+    @pytest.fixture(autouse=True)
+    def _server(self) -> Iterator[None]:
+        with JsmServer() as self.server:
+            yield
+        self.transport.close(1)
+
+    def make(self, folder: Path) -> Transport:
+        self.transport = JsmTransport("jsm:x", lambda: jsm.KEY, MemoryDesk(), self.server.url + jsm.ROOT)
+        return self.transport
 
 
 def test_a_line_is_a_cloudevent_in_the_file_of_its_day(tmp_path: Path) -> None:
