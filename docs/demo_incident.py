@@ -55,7 +55,9 @@ class Demo:
         """Run it as a shell would, and print what it printed."""
         say(f"\n$ hallmark {command.replace(str(self.sources), 'sources.yml')}")
         words = [str(Path(sys.executable).with_name("hallmark")), *shlex.split(command)]
-        done = subprocess.run(words, cwd=self.home.parent, env=self.environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            words, cwd=self.home.parent, env=self.environment, capture_output=True, text=True, check=False
+        )
         if done.returncode not in (0, 1):
             raise SystemExit(done.stderr)
         if not quiet:
@@ -72,7 +74,7 @@ class Demo:
 
     def incidents(self) -> list[dict[str, Any]]:
         """What is open and more than a warning of the sample's usual dirt."""
-        return [i for i in json.loads(self.hallmark("incident list --json", quiet=True))]
+        return list(json.loads(self.hallmark("incident list --json", quiet=True)))
 
     def show(self) -> None:
         """What each of those who hear sees."""
@@ -138,7 +140,7 @@ def story(demo: Demo) -> None:
 def drop(demo: Demo) -> None:
     """A file of which one line in three is in the encoding of another system."""
     drops = demo.home / "sample" / "drops"
-    head, *lines = (drops / "customers" / "customers_2024.csv").read_text("utf-8-sig").splitlines()[:301]
+    head, *lines = (drops / "customers" / "customers_2024.csv").read_bytes().decode("utf-8-sig", "ignore").splitlines()[:301]
     names = (f"Diseño {n} Café" for n in range(len(lines)))
     texts = [line.replace(",Web,", f",{name},").replace("N/A", name) for line, name in zip(lines, names, strict=True)]
     body = [head.encode(), *(t.encode("cp1252" if n % 3 == 0 else "utf-8", "replace") for n, t in enumerate(texts))]

@@ -13,6 +13,7 @@ from flows.context import Context
 from flows.lineage import Facts
 from governance.contracts import judge
 from governance.model import CheckResult, Event, Profile
+from governance.routing import DEPLOYED
 
 PLATFORM = "data-platform"
 """The team that owns what is nobody else's: runs and layers."""
@@ -48,6 +49,9 @@ def layer_events(
     """The publish, and what is told of each of its datasets."""
     told = "hallmark.publish.completed.v1"
     events = [context.event(told, publish.layer, owner=PLATFORM, datasets=sorted(rows), rows=dict(rows))]
+    if publish.full:  # by another dbt project than the one before
+        told, said = DEPLOYED, f"{publish.layer} is built by another dbt project"
+        events.append(context.event(told, publish.layer, owner=PLATFORM, fingerprint=publish.fingerprint, summary=said))
     for one in facts:
         name = one.dataset.name
         mine = [c for c in checks if c.dataset == name]

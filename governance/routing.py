@@ -34,6 +34,8 @@ CATALOG = Destination(transport="openmetadata")
 INCIDENTS = Destination(transport="incidents")
 """Those who keep the incidents: what they make of it comes back as `hallmark.incident.<verb>.v1`."""
 INCIDENT = "hallmark.incident."
+DEPLOYED = "hallmark.publish.deployed.v1"
+"""Other code makes the data from now on: what somebody who is called may want to know."""
 KNOWLEDGE = frozenset((DATASET, LINEAGE))
 """Types that say what stands downstream of what."""
 
@@ -45,6 +47,9 @@ def route(event: Event, ownership: Ownership) -> list[Destination]:
         found.append(CATALOG)
     if event.type in READ or event.type in KNOWLEDGE:
         found.append(INCIDENTS)
+    elif event.type == DEPLOYED:
+        team = ownership.team_of(event.subject, event.data.get("owner"))
+        found.append(Destination(transport=team.pager, address=team.name))
     elif event.type.startswith(INCIDENT) and "incident" in event.data:
         found += _of_incident(event, ownership)
     return found
