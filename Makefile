@@ -17,11 +17,11 @@ PEERS := $(basename $(notdir $(wildcard benchmarks/peers/*.lock)))
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder tests/chaos tests/integration tests/unit
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test chaos bench bench-memory check format docs pictures clean
+.PHONY: help install run test chaos bench bench-memory check demo-incident format docs pictures clean
 .DELETE_ON_ERROR:
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 install: $(READY)  ## makes .venv from requirements.lock
 
@@ -34,6 +34,9 @@ test: $(READY) $(FAKESNOW_READY) $(DATACONTRACT_READY)  ## all tests, or those o
 
 chaos: $(READY) $(FAKESNOW_READY)  ## kills runs at 200 points (KILLS=n) over all kinds of sources, at 50 on Snowflake, and dispatchers at 100
 	@$(BIN)/python -m pytest -m chaos -n 2 --dist load -rP tests/chaos
+
+demo-incident: $(READY)  ## breaks sample data, shows who hears of it in Slack, PagerDuty and OpenMetadata, and mends it
+	@$(BIN)/python -W ignore docs/demo_incident.py
 
 # A peer that cannot be installed is a line of the result.
 bench: $(READY) $(FAKESNOW_READY)  ## ours beside others, on the same data; SIZE=200M TIMES=3 ONLY=csv,ndjson,…

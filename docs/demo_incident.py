@@ -24,6 +24,7 @@ import yaml  # noqa: E402
 
 from blocks import sample  # noqa: E402
 from flows.context import SOURCES  # noqa: E402
+from governance.incidents.store import IncidentStore  # noqa: E402
 from governance.oncall import load_ownership  # noqa: E402
 from tests.openmetadata.server import Server as Catalog  # noqa: E402
 from tests.pagers.pagerduty import KEY, PagerDutyServer  # noqa: E402
@@ -72,15 +73,19 @@ class Demo:
         bad += [f"  {x['layer']}: {x['status']}" for x in found["layers"] if x["status"] != "published"]
         say(f"slot {found['slot']}: {found['state']}", *bad)
 
-    def incidents(self) -> list[dict[str, Any]]:
-        """What is open and more than a warning of the sample's usual dirt."""
-        return list(json.loads(self.hallmark("incident list --json", quiet=True)))
+    def page(self) -> str:
+        """The id of the incident that somebody was called for."""
+        with IncidentStore(f"sqlite:///{self.home / 'state.db'}") as store:
+            return next(i.id for i in store.rows() if i.severity == "critical" and i.root is None)
 
-    def show(self) -> None:
-        """What each of those who hear sees."""
+    def show(self, brief: bool = False) -> None:
+        """What each of those who hear sees; `brief`: how a message begins, and the last reply."""
         for name in THREADS:
-            thread = picture(self.slack.channel(name))
-            say("", f"Slack {thread.rstrip()}")
+            lines = picture(self.slack.channel(name)).rstrip().splitlines()
+            if brief:
+                last = max(n for n, line in enumerate(lines) if "└" in line)
+                lines = [*lines[:4], "│ …", *lines[last:]]
+            say("", f"Slack {lines[0]}", *lines[1:])
         say("", "PagerDuty", *(f"  {state}: {text}" for text, state in self.pager.states()))
         say("", "OpenMetadata", *(f"  {state}: {case}" for case, state in self.catalog_states()))
 
@@ -89,7 +94,9 @@ class Demo:
         newest: dict[str, dict[str, Any]] = {}
         for rows in self.catalog.state.incidents.values():
             newest |= {row["stateId"]: row for row in rows}
-        return [(row["testCaseReference"]["name"], row["testCaseResolutionStatusType"]) for row in newest.values()]
+        names = self.catalog.state.records
+        stands = ((names[r["testCaseReference"]["id"]].doc["name"], r) for r in newest.values())
+        return [(n, r["testCaseResolutionStatusType"]) for n, r in stands if n.startswith("silver.slv_time")]
 
     def database(self, sql: str) -> None:
         """What somebody does in the CRM."""
@@ -116,31 +123,32 @@ def story(demo: Demo) -> None:
     demo.hallmark(f"sample --rows {ROWS}", quiet=True)
     demo.run()
     heading("Somebody breaks two things")
-    demo.database("UPDATE time_entries SET hours = '-40', updated_at = now() WHERE id <= 5")
+    demo.database("UPDATE time_entries SET work_date = NULL, updated_at = now() WHERE id <= 5")
     drop(demo)
     demo.run()
     demo.hallmark("incident list")
     heading("What the team sees")
     demo.show()
     heading("Somebody is on it")
-    page = next(i for i in demo.incidents() if i["severity"] == "critical" and i["root"] is None)
-    demo.hallmark(f"incident ack {page['id']} --note 'the importer writes hours of another system'")
+    page = demo.page()
+    demo.hallmark(f"incident ack {page} --note 'the importer lost the day of the work'")
     heading("The data are mended, and what was kept back is read again")
-    demo.database("UPDATE time_entries SET hours = '4', updated_at = now() WHERE id <= 5")
+    demo.database("UPDATE time_entries SET work_date = '2026-10-30', updated_at = now() WHERE id <= 5")
     sources = yaml.safe_load(demo.sources.read_text())
     sources["sources"]["drops"]["streams"]["customers"]["encoding"] = "cp1252"
     demo.sources.write_text(yaml.safe_dump(sources))
-    demo.hallmark(f"quarantine replay --stream drops.customers --sources {demo.sources}")
+    demo.hallmark(f"quarantine replay --stream drops.customers --reason invalid_encoding --sources {demo.sources}")
     demo.run()
     heading("It is over, everywhere")
-    demo.show()
-    demo.hallmark(f"incident show {page['id']}")
+    demo.show(brief=True)
+    demo.hallmark(f"incident show {page}")
 
 
 def drop(demo: Demo) -> None:
     """A file of which one line in three is in the encoding of another system."""
     drops = demo.home / "sample" / "drops"
-    head, *lines = (drops / "customers" / "customers_2024.csv").read_bytes().decode("utf-8-sig", "ignore").splitlines()[:301]
+    known = (drops / "customers" / "customers_2024.csv").read_bytes().decode("utf-8-sig", "ignore")
+    head, *lines = known.splitlines()[:301]
     names = (f"Diseño {n} Café" for n in range(len(lines)))
     texts = [line.replace(",Web,", f",{name},").replace("N/A", name) for line, name in zip(lines, names, strict=True)]
     body = [head.encode(), *(t.encode("cp1252" if n % 3 == 0 else "utf-8", "replace") for n, t in enumerate(texts))]

@@ -104,6 +104,14 @@ def page(settings: Settings, deadline: float = PAGE_SECONDS) -> None:
     """
     try:
         relay(settings, wait=1)
+    except Exception as error:  # noqa: BLE001 - governance never stops the data
+        LOG.error("the alert waits for the next delivery: %s", " ".join(str(error).split())[:500])
+    alert(settings, deadline)
+
+
+def alert(settings: Settings, deadline: float = PAGE_SECONDS) -> None:
+    """The same of what is in the outbox already."""
+    try:
         by_name = {n: t for n, t in transports(settings).items() if n not in SLOW}
         with open_outbox(settings) as outbox:
             Dispatcher(outbox, by_name, first=("incidents",)).drain(

@@ -9,6 +9,7 @@ from typing import Any
 from blocks.settings import Settings
 from blocks.warehouses import is_made, open_warehouse
 from flows.channels import described
+from flows.delivery import alert
 from flows.links import links_of
 from flows.state import incident_desk, open_incidents
 from governance.errors import ConfigurationError, HallmarkError
@@ -62,6 +63,7 @@ def act(settings: Settings, verb: str, id: str, actor: str, **arguments: Any) ->
     """Acknowledge, assign, resolve or mute; recorded in ops.actions as well, where the warehouse answers."""
     with incident_desk(settings) as desk:
         one: Incident = getattr(desk, verb)(id, actor, **arguments)
+    alert(settings)
     until = arguments.get("until")
     record(settings, actor, f"incident.{verb}", one.id, arguments.get("note") or arguments.get("reason") or "", until)
     return one

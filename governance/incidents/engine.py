@@ -32,7 +32,7 @@ HALLMARK = "hallmark"
 Route = Callable[[Event], list[Destination]]
 """Who hears of an event, of those who can be reached."""
 FOLLOWS_WITHIN = timedelta(hours=6)
-"""What opened on a dataset so long before its root did follows from it: checks downstream may be told first."""
+"""What opened on a dataset so long before its root did, neither in a slot, follows from it: it was told first."""
 GROUPED = ("gate", "freshness", "volume", "schema", "quarantine", "load")
 """Kinds that are about data, and follow the lineage."""
 
@@ -147,7 +147,7 @@ class Work:
             alone = one.model_copy(update={"root": None})
             self.make(Change(alone, "noted", f"{one.root}, which it followed from, is over; it still fails"), at)
         below = self.graph.downstream(one.dataset)
-        follow = [o for o in others if o.dataset in below and o.root is None and at - o.opened_at <= FOLLOWS_WITHIN]
+        follow = [o for o in others if o.dataset in below and o.root is None and _together(o, one)]
         if follow:
             theirs = {i for o in follow for i in o.attached}
             self._attach(one, [*follow, *(o for o in others if o.id in theirs)], at)
@@ -165,6 +165,13 @@ class Work:
         for one, change, at in self._changed.values():
             event = told(one, change, at)
             self.writing.tell(event, self.route(event))
+
+
+def _together(one: Incident, other: Incident) -> bool:
+    """Whether they began in the same slot; of those that are of none, at about the same time."""
+    if one.first.slot and other.latest.slot:
+        return one.first.slot == other.latest.slot
+    return abs(one.opened_at - other.last_seen) <= FOLLOWS_WITHIN
 
 
 def told(one: Incident, change: Change, at: datetime) -> Event:

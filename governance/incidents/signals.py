@@ -19,7 +19,7 @@ OBSERVED = "hallmark.incident.observed.v1"
 """What a program that is no gate and no load noticed, or noticed no more; subject: what it is about. Its data:
 {check, failed, kind, severity, title, error, remedy, owner}."""
 QUARANTINE_SHARE, FROM_ROWS = 0.05, 100
-"""From this share of a load on, of so many rows at least, its quarantine is an incident."""
+"""From this share of a load on, of so many rows at least, its quarantine is an incident; a replay is a load too."""
 TITLE_LIMIT, TEXT_LIMIT = 200, 2_000
 KINDS: Mapping[str, Kind] = {
     "freshness": "freshness", "schema": "schema",
@@ -100,7 +100,7 @@ def _load_published(event: Event) -> Iterator[Signal]:
     loaded = {"failed": False, "kind": "load", "owner": _owner(event), "evidence": _evidence(event, type="load")}
     yield Signal(dataset=table, check_id=f"{table}.load", **loaded)
     read, kept = int(event.data.get("read") or 0), int(event.data.get("quarantined") or 0)
-    if read < FROM_ROWS:
+    if not read or (read < FROM_ROWS and kept / read >= QUARANTINE_SHARE):  # too few rows to say that it fails
         return
     share = f"{kept} of {read} rows ({kept / read:.1%}) went to quarantine"
     yield Signal(

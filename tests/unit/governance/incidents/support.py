@@ -16,6 +16,7 @@ from governance.oncall import Escalation, Ownership, Team
 from governance.outbox import Outbox
 from governance.routing import route
 
+SLOT = "2026-11-24T06:00:00Z"
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)  # a Tuesday
 TEAMS = {
     "platform": Team(name="platform", slack="#platform"),
@@ -51,16 +52,16 @@ class World:
     def gate(self, dataset: str, *checks: CheckResult, **data: Any) -> Event:
         verb = "failed" if any(not c.success for c in checks) else "passed"
         said = [c.model_dump(mode="json") for c in checks]
-        return self.event(f"gate.{verb}", dataset, checks=said, slot="2026-11-24T06:00:00Z", **data)
+        return self.event(f"gate.{verb}", dataset, checks=said, **{"slot": SLOT, **data})
 
     def hear(self, *events: Event) -> None:
         outcomes = self.engine.deliver(events)
         assert [o.event_id for o in outcomes] == [e.id for e in events]
         assert not [o.error for o in outcomes if o.error]
 
-    def fails(self, dataset: str, check_id: str = "", owner: str = "", **more: Any) -> Event:
+    def fails(self, dataset: str, check_id: str = "", owner: str = "", slot: str = SLOT, **more: Any) -> Event:
         """A gate that fails, heard; a minute passes."""
-        event = self.gate(dataset, check(dataset, check_id, **more), owner=owner)
+        event = self.gate(dataset, check(dataset, check_id, **more), owner=owner, slot=slot)
         self.hear(event)
         self.pass_(minutes=1)
         return event

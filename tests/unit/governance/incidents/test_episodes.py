@@ -144,9 +144,9 @@ def test_the_share_of_the_quarantine_is_watched(world: World) -> None:
     assert (world.one().kind, world.one().severity) == ("quarantine", "warning")
     assert "50 of 1000 rows (5.0%)" in world.one().title
     world.pass_(hours=6)
-    world.hear(world.event("load.published", "drops.customers", read=99, quarantined=0))
-    assert world.one().state == "open"  # too few to say
-    world.hear(world.event("load.published", "drops.customers", read=100, quarantined=0))
+    world.hear(world.event("load.published", "drops.customers", read=99, quarantined=50))
+    assert (world.one().state, world.one().count) == ("open", 1)  # too few to say
+    world.hear(world.event("load.published", "drops.customers", read=50, quarantined=0))  # they were replayed
     assert world.one().state == "resolved"
 
 

@@ -44,7 +44,7 @@ def test_what_is_downstream_may_be_told_first(storm: World) -> None:
 def test_what_was_long_there_does_not_follow(storm: World) -> None:
     storm.fails("silver.t00")
     storm.pass_(hours=7)
-    storm.fails("bronze.crm__projects")
+    storm.fails("bronze.crm__projects", slot="2026-11-24T12:00:00Z")
     assert [i.root for i in storm.open] == [None, None]
 
 
