@@ -190,7 +190,12 @@ def block(context: Context, layer: str, publish: LayerPublish, checks: Sequence[
     names = [f"{layer}.{model}" for model in publish.models]
     failing = {c.dataset for c in checks if not c.success}
     events = [
-        context.tell.gate(name, [c for c in checks if c.dataset == name], owner=owners.get(name, ""), unpublished=names)
+        context.tell.gate(
+            name,
+            [c for c in checks if c.dataset == name],
+            owner=owners.get(name, ""),
+            unpublished=LAYERS[LAYERS.index(layer) :],
+        )
         for name in sorted(failing)
     ]
     events.append(

@@ -136,7 +136,7 @@ class Work:
             return
         others = [o for o in self.writing.unresolved() if o.id != one.id and o.kind in GROUPED]
         above = self.graph.upstream(one.dataset)
-        roots = [o for o in others if o.root is None and (o.dataset in above or o.dataset == one.dataset)]
+        roots = [o for o in others if o.root is None and (o.dataset in {*above, one.dataset} or _one_source(o, one))]
         far = {o.id: len(self.graph.upstream(o.dataset)) for o in roots}
         if roots:
             root = min(roots, key=lambda o: (far[o.id], o.opened_at, o.id))
@@ -165,6 +165,12 @@ class Work:
         for one, change, at in self._changed.values():
             event = told(one, change, at)
             self.writing.tell(event, self.route(event))
+
+
+def _one_source(one: Incident, other: Incident) -> bool:
+    """Whether both are streams of one source that failed in the same run: who is down is one."""
+    sources = {i.dataset.partition("__")[0] for i in (one, other)}
+    return one.kind == other.kind == "load" and len(sources) == 1 and one.latest.run_id == other.latest.run_id
 
 
 def _together(one: Incident, other: Incident) -> bool:

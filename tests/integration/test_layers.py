@@ -1,29 +1,61 @@
-"""A stream that fails and a gate that blocks: what is published stays, and what stands on old data says so."""
+"""A stream that fails and a gate that blocks: what is published stays, what stands on old data says so, and who must
+know hears of it once.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
 
+from governance.oncall import load_ownership
 from tests.homes import SLOT1, SLOT2, SLOT3, Home, layer, stream
+from tests.pagers.pagerduty import KEY, PagerDutyServer
+from tests.slack.server import Server as Slack
 
 # Of dbt's lineage: made of time entries, people or projects, and of the customers' files alone.
 DOWNSTREAM = {"silver.slv_projects", "silver.slv_time_entries", "gold.fct_project", "gold.mrt_team_productivity"}
 UNTOUCHED = {"silver.slv_engagement_rows", "silver.slv_engagement_services", "silver.slv_customer_names"}
 
 
+@dataclass
+class Heard:
+    """Where people hear."""
+
+    slack: Slack
+    pager: PagerDutyServer
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return {
+            "HALLMARK_SLACK_URL": self.slack.url, "HALLMARK_SLACK_TOKEN": self.slack.token,
+            "HALLMARK_PAGERDUTY_URL": self.pager.url, "HALLMARK_PAGERDUTY_KEY": KEY,
+        }  # fmt: skip
+
+    def roots(self, channel: str) -> list[str]:
+        """The first line of each message of a channel that is no reply."""
+        return [m.blocks[0]["text"]["text"] for m in self.slack.channel(channel).roots]
+
+
 @pytest.fixture(scope="module")
-def home(first: Home, new_home: Callable[..., Home], prefect_server: str) -> Home:
+def heard() -> Iterator[Heard]:
+    channels = [team.slack.removeprefix("#") for team in load_ownership().teams.values()]
+    with Slack(*channels) as slack, PagerDutyServer() as pager:
+        yield Heard(slack, pager)
+
+
+@pytest.fixture(scope="module")
+def home(first: Home, new_home: Callable[..., Home], heard: Heard, prefect_server: str) -> Home:
     """After a slot in which crm refused the password."""
     home = new_home(first)
     with home.crm() as crm:
         host = f"{crm.info.host}:{crm.info.port}"
         roots = {f"{name.upper()}_ROOT": str(home.path / "sample" / name) for name in ("drops", "mailroom")}
-        home.variables = {"CRM_URL": f"postgresql://hallmark:not-it@{host}/crm", **roots}
+        home.variables = {"CRM_URL": f"postgresql://hallmark:not-it@{host}/crm", **roots} | heard.variables
         home.summary = home.run()
-    home.variables = {}
+    home.variables = heard.variables
     return home
 
 
@@ -54,6 +86,37 @@ def test_a_failed_source_marks_what_stands_on_it(first: Home, home: Home) -> Non
     assert home.fingerprints("bronze") == first.fingerprints("bronze")
     page = (home.path / "reports" / "latest.html").read_text(encoding="utf-8")
     assert "password" in page and "not-it" not in page
+
+
+def test_a_source_that_is_down_calls_its_team_once(home: Home, heard: Heard) -> None:
+    [page] = heard.pager.alerts
+    assert (page.status, page.severity) == ("triggered", "critical") and "could not be loaded" in page.summary
+    [root] = [r for r in heard.roots("customer-success-data") if r.startswith("🔴")]
+    assert "could not be loaded" in root
+    found = home.hallmark("incident", "list", "--json").json
+    critical = {i["dataset"]: i for i in found if i["severity"] == "critical"}
+    assert set(critical) == {f"bronze.crm__{t}" for t in ("projects", "teams", "people", "time_entries")}
+    [origin] = [i for i in critical.values() if i["root"] is None]
+    assert len(origin["attached"]) == 3 and origin["owner"] == "customer-success"
+    assert set(origin) >= {
+        "id", "fingerprint", "state", "kind", "severity", "dataset", "check_id", "owner", "opened_at", "last_seen",
+        "count", "root", "attached", "blast",
+    }  # fmt: skip
+    assert home.hallmark("status", "--json").json["incidents"] == len(found)
+    said = json.dumps([m.blocks for m in heard.slack.channel("customer-success-data").roots]) + str(page.body)
+    assert "not-it" not in said and "not-it" not in str(found)
+
+
+def test_an_acknowledgement_of_a_person_reaches_the_pager_at_once(home: Home, heard: Heard) -> None:
+    [origin] = [i for i in home.hallmark("incident", "list", "--json").json
+                if i["severity"] == "critical" and i["root"] is None]  # fmt: skip
+    acknowledged = home.hallmark("incident", "ack", origin["id"][:5], "--note", "asked for the password", "--json")
+    assert (acknowledged.code, acknowledged.json["state"]) == (0, "acknowledged")
+    assert [a.status for a in heard.pager.alerts] == ["acknowledged"]
+    shown = home.hallmark("incident", "show", origin["id"], "--json").json
+    assert {"at", "actor", "what"} == set(shown["timeline"][0]) and "links" in shown
+    assert shown["timeline"][-1]["what"] == "asked for the password"
+    assert home.value("SELECT count(*) FROM ops.actions WHERE action = 'incident.acknowledge'") == 1
 
 
 def test_a_failed_critical_check_leaves_what_is_published(home: Home, prefect_server: str) -> None:
@@ -92,3 +155,18 @@ def test_the_mended_slot_completes_and_catches_up(first: Home, home: Home, prefe
     assert home.fingerprints("gold") == first.fingerprints("gold"), "nothing else changed"
     assert home.value("SELECT count(*) FROM ops.batches WHERE slot = ? AND state = 'completed'", SLOT2) == 1
     assert SLOT3 not in {s["slot"] for s in home.hallmark("status", "--json").json["slots"]}
+
+
+def test_all_that_was_told_is_over(home: Home, heard: Heard) -> None:
+    assert [(a.status, "slv_teams" in a.summary) for a in heard.pager.alerts] == [
+        ("resolved", False), ("resolved", True),
+    ]  # fmt: skip
+    roots = heard.roots("delivery-data") + heard.roots("customer-success-data")
+    assert len([r for r in roots if r.startswith("✅")]) == 2, "the source, and the check"
+    left = home.hallmark("incident", "list", "--json").json
+    assert {i["severity"] for i in left} <= {"warning"}
+    everything = home.hallmark("incident", "list", "--all", "--json").json
+    check = next(i for i in everything if i["check_id"] == "silver.slv_teams.name.not_null")
+    assert check["blast"]["unpublished"] == ["silver", "gold"] and check["blast"]["dashboards"]
+    draft = home.hallmark("incident", "show", check["id"], "--markdown").out
+    assert draft.startswith("# Post-mortem: ") and "| resolved |" in draft and "silver, gold" in draft
