@@ -57,7 +57,7 @@ class Dataset(Frozen):
     url: str = ""
     """Where it can be looked at: of a dashboard."""
     layer: Literal["source", "bronze", "silver", "gold"]
-    kind: Literal["table", "view", "container", "exposure"] = "table"
+    kind: Literal["table", "view", "container", "endpoint", "exposure"] = "table"
     description: str = ""
     owner: str = ""
     columns: tuple[Column, ...] = ()

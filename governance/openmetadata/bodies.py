@@ -60,7 +60,7 @@ class Owned(Entity):
 
 
 class Service(Entity):
-    """A database, storage, pipeline or dashboard service."""
+    """A database, storage, API, pipeline or dashboard service."""
 
     service_type: str
     connection: Json | None = None
@@ -79,7 +79,7 @@ class Schema(Entity):
 
 
 class TableColumn(Body):
-    """A column of a table or container."""
+    """A column of a table or container, or a field of what an endpoint answers."""
 
     name: str
     data_type: str = "UNKNOWN"
@@ -126,6 +126,27 @@ class Container(Owned):
     parent: Reference | None = None
     data_model: ContainerData | None = None
     full_path: str | None = None
+    source_hash: str | None = None
+
+
+class ApiCollection(Entity):
+    """The endpoints of an API that belong together."""
+
+    service: str
+
+
+class ResponseSchema(Body):
+    """What an endpoint answers."""
+
+    schema_type: Literal["JSON"] = "JSON"
+    columns: tuple[TableColumn, ...] = Field(alias="schemaFields")
+
+
+class ApiEndpoint(Owned):
+    """What a partner's API has of one kind."""
+
+    api_collection: str
+    response_schema: ResponseSchema | None = None
     source_hash: str | None = None
 
 
