@@ -132,6 +132,8 @@ class Run(Frozen):
     pipeline: str
     """The deployment: `batch`, `ingest-<source>`, `transform`, …"""
     description: str = ""
+    schedule: str = ""
+    """The cron expression by which its runs begin; empty where nothing but a request does."""
     state: RunState
     started_at: datetime
     finished_at: datetime | None = None

@@ -167,6 +167,7 @@ class Pipeline(Owned):
     """A deployment. The server keeps exactly the tasks of the last request."""
 
     service: str
+    schedule_interval: str | None = None
     tasks: tuple[Task, ...]
 
 

@@ -30,7 +30,7 @@ FIELDS = {
     "containers": "owners,domains,tags,dataModel",
     "dashboards": "owners,domains,tags",
     "apiEndpoints": "owners,domains,tags,responseSchema",
-    "pipelines": "owners,domains,tags,tasks",
+    "pipelines": "owners,domains,tags,tasks,scheduleInterval",
 }
 AT_ONCE = 100
 """Entities of one bulk request."""
@@ -145,10 +145,11 @@ def _with_columns(body: Owned, columns: tuple[TableColumn, ...], spelling: Mappi
 
 
 def _differs(collection: str, stored: Json, declared: Json) -> bool:
-    """Whether something else is there than what is enforced: of columns, or of tasks."""
+    """Whether something else is there than what is enforced: of columns, or of tasks and when they are due."""
     if collection == "pipelines":
         tasks, wanted = (sorted(t["name"] for t in x.get("tasks") or ()) for x in (stored, declared))
-        return tasks != wanted
+        due = declared.get("scheduleInterval")
+        return tasks != wanted or (due is not None and stored.get("scheduleInterval") != due)
     return _shape(columns_of(collection, stored)) != _shape(columns_of(collection, declared))
 
 
