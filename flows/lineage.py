@@ -44,6 +44,8 @@ class Facts:
     """The deployment that makes it."""
     origin: Dataset | None = None
     """Of a dataset in bronze: the table or the landed files that it comes from."""
+    endpoint: Dataset | None = None
+    """Of a partner's stream: what of its API was landed."""
 
 
 def layer_facts(context: Context, layer: str, catalog: Catalog, dialect: str) -> list[Facts]:
@@ -95,9 +97,10 @@ def bronze_facts(context: Context, one: Ready, dialect: Dialect) -> Facts:
     # What ties the rows of a child table to their record is made on reading; a source may have columns called so.
     called = {c.name: c.called for m in one.manifests for c in m.schema if c not in CHILD}
     edges = source_edges(source.kind, load.source, load.stream.name, called, load.stream.table)
+    origin = _origin(context, one, edges)
     return Facts(
-        declared.model_copy(update=update), tuple(edges), pipeline=f"ingest-{load.source}",
-        origin=_origin(context, one, edges),
+        declared.model_copy(update=update), tuple(edges), pipeline=f"ingest-{load.source}", origin=origin,
+        endpoint=_endpoint(context, one, declared, origin),
     )  # fmt: skip
 
 
@@ -111,4 +114,19 @@ def _origin(context: Context, one: Ready, edges: list[LineageEdge]) -> Dataset |
         name=name, layer="source", kind="table" if name.startswith("postgres:") else "container",
         owner=context.owner(one.load.source),
         columns=tuple(Column(name=called, type=types[called]) for called in dict.fromkeys(e.expression for e in edges)),
+    )  # fmt: skip
+
+
+def _endpoint(context: Context, one: Ready, declared: Dataset, origin: Dataset | None) -> Dataset | None:
+    """What a partner answers, as it was landed; None of other sources. The connector's version is no part of it."""
+    source, stream = context.sources[one.load.source], one.load.stream
+    if origin is None or source.connector is None:
+        return None
+    connector = source.connector.split()[0].partition("==")[0]
+    read = f"Stream `{stream.table or stream.name}` of the connector `{connector}`."
+    return origin.model_copy(
+        update={
+            "name": f"api:{one.load.source}.{stream.name}", "kind": "endpoint", "label": stream.table or "",
+            "description": f"{declared.description} {read}".strip(), "domain": declared.domain,
+        }
     )  # fmt: skip

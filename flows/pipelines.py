@@ -1,7 +1,8 @@
 """Runs of the deployments as the catalog shows them: a pipeline, its coarse tasks, and how each of them went.
 
 A batch is three kinds of them: its own, with sources and layers as tasks; one of `ingest-<source>` for each source,
-with streams; one of `transform` for each layer, with its steps. Only data: the ledger writes the events.
+with streams; one of `transform` for each layer, with its steps. Only data: the ledger writes the events. What a
+deployment is for and when it is due is declared in prefect.yaml.
 """
 
 from __future__ import annotations
@@ -9,7 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from flows.context import LAYERS, Context
 from governance.model import Event, Run, RunState, TaskRun
@@ -18,6 +23,7 @@ from governance.openmetadata.concerns import STARTED
 if TYPE_CHECKING:
     from blocks.warehouses.sql import SqlWarehouse
 
+DEPLOYMENTS = Path(__file__).resolve().parents[1] / "prefect.yaml"
 Summary = Mapping[str, Any]
 WHOLE = ("batch", "backfill")
 """Deployments whose runs begin and end in the ledger under their names."""
@@ -33,7 +39,10 @@ def begun(context: Context, name: str, began: datetime) -> Run:
     """A batch, or what is done beside the batches, that has just begun."""
     tasks = [f"ingest-{source}" for source in context.sources] + [f"transform-{x}" for x in LAYERS[1:]]
     pending = tuple(TaskRun(name=t, state="pending") for t in tasks)
-    return Run(pipeline=name, state="running", started_at=began, tasks=pending)
+    about = str(_deployments().get(name, {}).get("description", ""))
+    return Run(
+        pipeline=name, description=about, schedule=_schedule(name), state="running", started_at=began, tasks=pending
+    )  # fmt: skip
 
 
 def ended(run: Run, state: RunState, at: datetime, summary: Summary | None) -> Run:
@@ -62,8 +71,9 @@ def ingested(source: str, began: datetime, at: datetime, results: Sequence[Summa
     state: RunState = "failed" if any(t.state == "failed" for t in tasks) else "completed"
     causes = [f"{r['stream']}: {r['error']['cause']}" for r in results if r["error"]]
     return Run(
-        pipeline=f"ingest-{source}", description=f"Brings what is new of {source} into bronze.", state=state,
-        started_at=began, finished_at=at, tasks=tasks, error="; ".join(causes),
+        pipeline=f"ingest-{source}", description=f"Brings what is new of {source} into bronze.",
+        schedule=_schedule(f"ingest-{source}"), state=state, started_at=began, finished_at=at, tasks=tasks,
+        error="; ".join(causes),
     )  # fmt: skip
 
 
@@ -83,6 +93,19 @@ def transformed(layer: str, began: datetime, at: datetime, status: str, steps: S
         pipeline="transform", description="Builds a layer, tests it, and publishes it.", state=state,
         started_at=began, finished_at=at, tasks=tuple(tasks), error=error,
     )  # fmt: skip
+
+
+@cache
+def _deployments() -> Mapping[str, Mapping[str, Any]]:
+    """Those of prefect.yaml by name; none where the packages are installed without it."""
+    if not DEPLOYMENTS.is_file():
+        return {}
+    return {d["name"]: d for d in yaml.safe_load(DEPLOYMENTS.read_text("utf-8"))["deployments"]}
+
+
+def _schedule(name: str) -> str:
+    """When a deployment is due; empty for one that has no time of its own, as of a source that the batch ingests."""
+    return next((str(s["cron"]) for s in _deployments().get(name, {}).get("schedules") or () if "cron" in s), "")
 
 
 def abandoned(warehouse: SqlWarehouse, over: Iterable[str], at: datetime) -> list[Event]:

@@ -19,7 +19,7 @@ from governance.manifest import EXPOSURES, datasets
 from governance.model import Event
 from governance.openmetadata.concerns import DATASET, LINEAGE
 from governance.openmetadata.overrides import Overrides
-from governance.openmetadata.push import dataset_of, made_of, origin_of
+from governance.openmetadata.push import dataset_of, made_of, origins_of
 from governance.openmetadata.reconcile import reconcile
 from governance.transports.base import PermanentError, TransientError
 
@@ -44,8 +44,8 @@ def mend(settings: Settings) -> dict[str, Any]:
         dashboards = ever_told(warehouse)
     told = [dataset_of(e) for e in events if e.type == DATASET]
     names = {one.dataset.name for one in told}
-    made = [made_of(e) for e in events if e.type == LINEAGE and e.subject in names]
-    told += [origin for e in events if e.type == LINEAGE and (origin := origin_of(e))]
+    made = [one for e in events if e.type == LINEAGE and e.subject in names for one in made_of(e)]
+    told += [origin for e in events if e.type == LINEAGE for origin in origins_of(e)]
     told = [replace(one, profile=None) for one in told]  # numbers of a time are told once
 
     async def work() -> dict[str, Any]:

@@ -91,7 +91,7 @@ def dataset_events(
     if facts.edges or facts.inputs is not None:  # that it is made of nothing any more is known too
         lineage = context.tell.lineage(
             name, facts.edges, inputs=facts.inputs, pipeline=facts.pipeline, sql=facts.sql, origin=facts.origin,
-            owner=owner,
+            endpoint=facts.endpoint, owner=owner,
         )  # fmt: skip
         events.append(lineage)
     return [*events, *([context.tell.gate(name, checks, owner=owner)] if checks else [])]

@@ -19,7 +19,7 @@ from blocks.warehouses.base import LayerPublish, now
 from blocks.warehouses.sql import SqlWarehouse
 from expectations import gate, suites
 from flows import pipelines, slots
-from flows.context import Context, make_context
+from flows.context import LAYERS, Context, make_context
 from flows.cost import outliers
 from flows.delivery import page
 from flows.failed_rows import with_rows

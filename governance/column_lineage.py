@@ -81,7 +81,9 @@ def source_edges(
     A table gives `postgres:crm.public.projects.rate` (`public` where `table` names no schema), everything else
     `file:drops.customers.revenue` by its stream. Columns that the load adds (`ADDED`) have no origin.
     """
-    place = stream if table is None else table if "." in table else f"public.{table}"
+    place = stream
+    if kind == "postgres" and table is not None:
+        place = table if "." in table else f"public.{table}"
     scheme = {"files": "file", "documents": "document"}.get(kind, kind)
     return [
         LineageEdge(

@@ -50,18 +50,22 @@ class Teller:
         pipeline: str = "",
         sql: str = "",
         origin: Dataset | None = None,
+        endpoint: Dataset | None = None,
         **more: Any,
     ) -> Event:
         """What a dataset and its columns are made of, by which deployment and statement.
 
         `inputs` are the datasets that it is made of, if others than those of the columns' edges; `origin` is the
-        table or the files outside of the warehouse that it comes from.
+        table or the files outside of the warehouse that it comes from, `endpoint` what of a partner's API was landed
+        there, under the same names of columns.
         """
         data: dict[str, Any] = {"edges": [e.model_dump(mode="json") for e in edges], "pipeline": pipeline, "sql": sql}
         if inputs is not None:
             data["inputs"] = list(inputs)
         if origin is not None:
             data["origin"] = origin.model_dump(mode="json", exclude_defaults=True)
+        if endpoint is not None:
+            data["endpoint"] = endpoint.model_dump(mode="json", exclude_defaults=True)
         return self.event("hallmark.lineage.published.v1", dataset, **data, **more)
 
     def gate(self, dataset: str, checks: Sequence[CheckResult], **more: Any) -> Event:

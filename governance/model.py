@@ -57,7 +57,7 @@ class Dataset(Frozen):
     url: str = ""
     """Where it can be looked at: of a dashboard."""
     layer: Literal["source", "bronze", "silver", "gold"]
-    kind: Literal["table", "view", "container", "exposure"] = "table"
+    kind: Literal["table", "view", "container", "endpoint", "exposure"] = "table"
     description: str = ""
     owner: str = ""
     columns: tuple[Column, ...] = ()
@@ -132,6 +132,8 @@ class Run(Frozen):
     pipeline: str
     """The deployment: `batch`, `ingest-<source>`, `transform`, …"""
     description: str = ""
+    schedule: str = ""
+    """The cron expression by which its runs begin; empty where nothing but a request does."""
     state: RunState
     started_at: datetime
     finished_at: datetime | None = None

@@ -37,6 +37,9 @@ TOTALS = Dataset(
     name="gold.totals", layer="gold", description="What each customer ordered.", primary_key=("customer",),
     columns=(Column(name="customer", type="BIGINT"), Column(name="total", type="DECIMAL(18,2)")),
 )  # fmt: skip
+LANDED = Dataset(name="airbyte:ads.users", layer="source", kind="container", columns=(ID, EMAIL))
+USERS = Dataset(name="api:ads.users", layer="source", kind="endpoint", description="Who was reached.",
+                columns=(ID, EMAIL))  # fmt: skip
 EDGE = LineageEdge(source="silver.orders.id", target="gold.totals.customer", expression="id", kind="direct")
 PASSED, FAILED = (
     CheckResult(
@@ -69,8 +72,10 @@ class There:
         """Take everything away."""
         self._transport.close(1.0)
         try:
-            for kind in ("databaseServices", "pipelineServices"):
-                found = self.http.get(f"services/{kind}/name/{self.places.warehouse}", params={"include": "all"})
+            own, partner = self.places.warehouse, self.places.source.format(source="ads")
+            kinds = dict.fromkeys(("databaseServices", "storageServices", "pipelineServices"), own)
+            for kind, name in {**kinds, "apiServices": partner}.items():
+                found = self.http.get(f"services/{kind}/name/{name}", params={"include": "all"})
                 if found.is_success:
                     options = {"hardDelete": "true", "recursive": "true"}
                     self.http.delete(f"services/{kind}/{found.json()['id']}", params=options).raise_for_status()
@@ -134,6 +139,26 @@ def test_lineage_has_the_columns_the_statement_and_the_pipeline(there: There) ->
     assert pair["toColumn"] == f"{there.places.of('gold.totals').fqn}.customer"
     assert (details["source"], details["sqlQuery"]) == ("PipelineLineage", sql)
     assert details["pipeline"]["fullyQualifiedName"] == fqn(there.places.pipelines, "transform")
+
+
+def test_what_a_partner_answers_is_an_endpoint_before_what_was_landed_of_it(there: There) -> None:
+    edge = LineageEdge(source="airbyte:ads.users.id", target="silver.orders.id", expression="id", kind="direct")
+    there.push(
+        there.tell.lineage("silver.orders", [edge], pipeline="ingest-ads", origin=LANDED, endpoint=USERS),
+    )  # fmt: skip
+    name = there.places.of("api:ads.users").fqn
+    endpoint = there.get(f"apiEndpoints/name/{in_path(name)}", fields="tags")
+    assert endpoint["description"] == "Who was reached." and endpoint["serviceType"] == "Rest"
+    fields = endpoint["responseSchema"]["schemaFields"]
+    assert [(f["name"], f["dataType"]) for f in fields] == [("id", "LONG"), ("email", "STRING")]
+    assert [t["tagFQN"] for t in fields[1]["tags"]] == ["PII.Sensitive"]
+    landed = there.places.of("airbyte:ads.users").fqn
+    container = there.get(f"containers/name/{in_path(landed)}")
+    details = there.get(f"lineage/getLineageEdge/{endpoint['id']}/{container['id']}")["edge"]
+    assert details["pipeline"]["fullyQualifiedName"] == fqn(there.places.pipelines, "ingest-ads")
+    assert {(c["toColumn"], *c["fromColumns"]) for c in details["columnsLineage"]} == {
+        (f"{landed}.{c}", f"{name}.responseSchema.{c}") for c in ("id", "email")
+    }
 
 
 def test_a_check_that_passes_and_one_that_fails_are_results(there: There) -> None:

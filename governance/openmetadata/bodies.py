@@ -60,7 +60,7 @@ class Owned(Entity):
 
 
 class Service(Entity):
-    """A database, storage, pipeline or dashboard service."""
+    """A database, storage, API, pipeline or dashboard service."""
 
     service_type: str
     connection: Json | None = None
@@ -79,7 +79,7 @@ class Schema(Entity):
 
 
 class TableColumn(Body):
-    """A column of a table or container."""
+    """A column of a table or container, or a field of what an endpoint answers."""
 
     name: str
     data_type: str = "UNKNOWN"
@@ -129,6 +129,27 @@ class Container(Owned):
     source_hash: str | None = None
 
 
+class ApiCollection(Entity):
+    """The endpoints of an API that belong together."""
+
+    service: str
+
+
+class ResponseSchema(Body):
+    """What an endpoint answers."""
+
+    schema_type: Literal["JSON"] = "JSON"
+    columns: tuple[TableColumn, ...] = Field(alias="schemaFields")
+
+
+class ApiEndpoint(Owned):
+    """What a partner's API has of one kind."""
+
+    api_collection: str
+    response_schema: ResponseSchema | None = None
+    source_hash: str | None = None
+
+
 class Dashboard(Owned):
     """What analysts look at."""
 
@@ -146,6 +167,7 @@ class Pipeline(Owned):
     """A deployment. The server keeps exactly the tasks of the last request."""
 
     service: str
+    schedule_interval: str | None = None
     tasks: tuple[Task, ...]
 
 

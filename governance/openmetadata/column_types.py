@@ -33,6 +33,13 @@ _NAMES = {
 }  # fmt: skip
 _WITH_LENGTH = {Type.VARCHAR: "VARCHAR", Type.NVARCHAR: "VARCHAR", Type.CHAR: "CHAR", Type.NCHAR: "CHAR",
                 Type.TEXT: "VARCHAR", Type.BINARY: "BINARY", Type.VARBINARY: "VARBINARY"}  # fmt: skip
+_OF_FIELDS = {
+    **dict.fromkeys(("TINYINT", "SMALLINT", "INT"), "INT"), **dict.fromkeys(("BIGINT", "UINT"), "LONG"),
+    **dict.fromkeys(("VARCHAR", "CHAR", "UUID"), "STRING"), **dict.fromkeys(("BLOB", "BINARY", "VARBINARY"), "BYTES"),
+    "STRUCT": "RECORD",
+    **{same: same for same in ("BOOLEAN", "FLOAT", "DOUBLE", "TIMESTAMP", "TIMESTAMPZ", "TIME", "DATE", "STRING",
+                               "ARRAY", "MAP", "ENUM", "UNION")},
+}  # fmt: skip
 DISPLAY_LIMIT = 2000
 
 
@@ -49,6 +56,17 @@ def column_type(type_: str, dialect: str = "duckdb") -> dict[str, Any]:
     parsed = _parsed(type_, dialect) if type_ else None
     display = {"dataTypeDisplay": type_.lower()[:DISPLAY_LIMIT]} if type_ else {}
     return {**(_members(parsed) if parsed else {"dataType": "UNKNOWN"}), **display}
+
+
+def field_type(type_: str, dialect: str = "duckdb") -> dict[str, Any]:
+    """The same of a field of a message, which has the types of Avro, and nothing that limits them."""
+    return _as_field(column_type(type_, dialect))
+
+
+def _as_field(column: dict[str, Any]) -> dict[str, Any]:
+    kept = {k: v for k, v in column.items() if k in ("name", "dataTypeDisplay")}
+    children = {"children": [_as_field(c) for c in column["children"]]} if "children" in column else {}
+    return {**kept, "dataType": _OF_FIELDS.get(column["dataType"], "UNKNOWN"), **children}
 
 
 def _members(parsed: exp.DataType) -> dict[str, Any]:

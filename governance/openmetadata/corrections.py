@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from governance.openmetadata.entities import Wanted
 
 Json = dict[str, Any]
-COLUMNS_OF = {"tables": "columns", "containers": "dataModel.columns"}
+COLUMNS_OF = {"tables": "columns", "containers": "dataModel.columns", "apiEndpoints": "responseSchema.schemaFields"}
+"""Where what has a name and a type of its own stands: columns, and the fields that an endpoint answers with."""
 
 
 def columns_of(collection: str, entity: Json) -> list[Json]:
@@ -27,8 +28,8 @@ def columns_of(collection: str, entity: Json) -> list[Json]:
 
 def declared_columns(body: Owned) -> Sequence[TableColumn]:
     """The columns of a body, wherever they stand."""
-    found = getattr(body, "columns", None) or getattr(getattr(body, "data_model", None), "columns", None)
-    return found or ()
+    holders = (body, getattr(body, "data_model", None), getattr(body, "response_schema", None))
+    return next((found for holder in holders if (found := getattr(holder, "columns", None))), ())
 
 
 @dataclass(frozen=True)

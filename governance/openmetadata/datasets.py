@@ -1,4 +1,4 @@
-"""Datasets into the catalog: warehouse tables, the tables and landed containers they come from, and dashboards.
+"""Datasets into the catalog: warehouse tables, the tables, APIs and landed containers they come from, dashboards.
 
 Events `hallmark.dataset.published.v1` carry a dataset as it is now, with what was counted of it.
 """
@@ -15,14 +15,14 @@ from typing import Any
 from governance.model import Column, ColumnProfile, Dataset, Profile
 from governance.openmetadata import bodies, measures
 from governance.openmetadata.catalog import STALE, Catalog
-from governance.openmetadata.column_types import column_type
+from governance.openmetadata.column_types import column_type, field_type
 from governance.openmetadata.entities import Failure, Json, Wanted, attempt, bring
 from governance.openmetadata.names import Spelling, clean, fqn, in_path, join, split
 from governance.openmetadata.places import Place
 from governance.openmetadata.policy import one_of_each
 from governance.transports.base import TransientError
 
-COLLECTIONS = {"table": "tables", "container": "containers", "dashboard": "dashboards"}
+COLLECTIONS = {"table": "tables", "container": "containers", "dashboard": "dashboards", "apiEndpoint": "apiEndpoints"}
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ async def _wanted(catalog: Catalog, key: str, told: Told) -> tuple[str, Wanted]:
         "domains": (domain.name,) if domain else None,
         "tags": _labels(catalog, tags),
     }
-    make = {"table": _table, "container": _container, "dashboard": _dashboard}[place.kind]
+    make = {"table": _table, "container": _container, "dashboard": _dashboard, "apiEndpoint": _endpoint}[place.kind]
     body = await make(catalog, dataset, place, given)
     return COLLECTIONS[place.kind], Wanted(place.fqn, body, key, (domain,) if domain else ())
 
@@ -102,7 +102,7 @@ async def _table(catalog: Catalog, dataset: Dataset, place: Place, given: Json) 
     parent = fqn(service, database, schema)
     ours = service == catalog.places.warehouse
     await catalog.schema(parent, catalog.places.warehouse_type if ours else "Postgres")
-    columns = await _columns(catalog, dataset, catalog.places.dialect if ours else "postgres", place.fqn)
+    columns = await _columns(catalog, dataset, catalog.places.dialect if ours else "postgres", place)
     return bodies.Table(
         **given, database_schema=parent, table_type="View" if dataset.kind == "view" else "Regular",
         columns=columns, table_constraints=await _constraints(catalog, dataset) or None,
@@ -113,11 +113,21 @@ async def _container(catalog: Catalog, dataset: Dataset, place: Place, given: Js
     service, source, *_ = split(place.fqn)
     await catalog.service("storageServices", service, catalog.places.landing_type)
     parent = await catalog.made("containers", fqn(service, source), bodies.Container(name=source, service=service))
-    columns = await _columns(catalog, dataset, "duckdb", place.fqn)
+    columns = await _columns(catalog, dataset, "duckdb", place)
     return bodies.Container(
         **given, service=service, parent=bodies.Reference(id=parent, type="container"),
         data_model=bodies.ContainerData(columns=columns) if columns else None, full_path=dataset.url or None,
     )  # fmt: skip
+
+
+async def _endpoint(catalog: Catalog, dataset: Dataset, place: Place, given: Json) -> bodies.ApiEndpoint:
+    service, source, *_ = split(place.fqn)
+    parent = fqn(service, source)
+    await catalog.service("apiServices", service, "Rest")
+    await catalog.made("apiCollections", parent, bodies.ApiCollection(name=source, service=service))
+    columns = await _columns(catalog, dataset, "duckdb", place)
+    answer = bodies.ResponseSchema(columns=columns) if columns else None
+    return bodies.ApiEndpoint(**given, api_collection=parent, response_schema=answer)
 
 
 async def _dashboard(catalog: Catalog, dataset: Dataset, place: Place, given: Json) -> bodies.Dashboard:
@@ -126,14 +136,16 @@ async def _dashboard(catalog: Catalog, dataset: Dataset, place: Place, given: Js
     return bodies.Dashboard(**given, service=service, source_url=dataset.url or None)
 
 
-async def _columns(catalog: Catalog, dataset: Dataset, dialect: str, table: str) -> tuple[bodies.TableColumn, ...]:
+async def _columns(catalog: Catalog, dataset: Dataset, dialect: str, place: Place) -> tuple[bodies.TableColumn, ...]:
     """Its columns, each name once; the case is the warehouse's.
 
     A name that the server takes as it is stays its column's own, whatever becomes of the others.
     """
     found: dict[str, bodies.TableColumn] = {}
-    stored = catalog.places.stored if table.startswith(f"{fqn(catalog.places.warehouse)}.") else clean
+    stored = catalog.places.stored if place.fqn.startswith(f"{fqn(catalog.places.warehouse)}.") else clean
     plain = {stored(c.name) for c in dataset.columns if clean(c.name) == c.name}
+    answered = place.kind == "apiEndpoint"
+    typed = field_type if answered else column_type
     for column in dataset.columns:
         name = stored(column.name)
         while name in found or (name in plain and clean(column.name) != column.name):
@@ -141,7 +153,7 @@ async def _columns(catalog: Catalog, dataset: Dataset, dialect: str, table: str)
         tags = _labels(catalog, await column_tags(catalog, column))
         found[name] = bodies.TableColumn(
             name=name, description=column.description or None, tags=tags,
-            constraint=_constraint(dataset, column.name), **column_type(column.type, dialect),
+            constraint=None if answered else _constraint(dataset, column.name), **typed(column.type, dialect),
         )  # fmt: skip
     return tuple(found.values())
 

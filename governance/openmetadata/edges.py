@@ -24,6 +24,7 @@ from governance.openmetadata.places import Place
 
 LOG = logging.getLogger(__name__)
 SOURCE = "PipelineLineage"
+FIELDS = {"table": "columns", "container": "dataModel", "dashboard": "owners", "apiEndpoint": "responseSchema"}
 SQL_LIMIT = 50_000
 FUNCTION_LIMIT = 2_000
 
@@ -65,7 +66,8 @@ class End:
         found = self.columns.of(clean(asked))
         if found is None or (clean(asked) != asked and self.columns.of(f"{found}_")):
             return None
-        return join(self.place.fqn, found)
+        above = ("responseSchema",) if self.place.kind == "apiEndpoint" else ()
+        return join(self.place.fqn, *above, found)
 
 
 def inputs_of(made: Made) -> list[str]:
@@ -123,8 +125,7 @@ async def push_edges(catalog: Catalog, made: Made) -> None:
 
 
 async def _end(catalog: Catalog, dataset: str) -> End:
-    fields = {"table": "columns", "container": "dataModel", "dashboard": "owners"}[catalog.places.of(dataset).kind]
-    place, found = await stored_of(catalog, dataset, fields)
+    place, found = await stored_of(catalog, dataset, FIELDS[catalog.places.of(dataset).kind])
     return End(dataset, place, found["id"], Spelling(c["name"] for c in columns_of(COLLECTIONS[place.kind], found)))
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
-from governance.openmetadata.bodies import Owned, Reference, Table, TableColumn
+from governance.openmetadata.bodies import Container, Owned, Reference, Table, TableColumn
 from governance.openmetadata.catalog import Catalog
 from governance.openmetadata.corrections import columns_of, corrected, declared_columns
 from governance.openmetadata.names import in_path
@@ -29,7 +29,8 @@ FIELDS = {
     "tables": "owners,domains,tags,columns,tableConstraints",
     "containers": "owners,domains,tags,dataModel",
     "dashboards": "owners,domains,tags",
-    "pipelines": "owners,domains,tags,tasks",
+    "apiEndpoints": "owners,domains,tags,responseSchema",
+    "pipelines": "owners,domains,tags,tasks,scheduleInterval",
 }
 AT_ONCE = 100
 """Entities of one bulk request."""
@@ -109,7 +110,7 @@ async def _plan(catalog: Catalog, collection: str, wanted: Wanted) -> _Plan:
     wanted = _respelled(wanted, columns_of(collection, stored))
     changed = stored.get("sourceHash") != wanted.hash
     after = await corrected(catalog, collection, wanted, stored, changed)
-    differs = changed or _structure(collection, stored) != _structure(collection, wanted.body.json_body())
+    differs = changed or _differs(collection, stored, wanted.body.json_body())
     request = _request(collection, wanted, after) if differs else None
     return _Plan(wanted, after, request, gone or after is not stored)
 
@@ -134,7 +135,8 @@ def _respelled(wanted: Wanted, stored: Sequence[Json]) -> Wanted:
 
 def _with_columns(body: Owned, columns: tuple[TableColumn, ...], spelling: Mapping[str, str]) -> Owned:
     if not isinstance(body, Table):
-        return body.model_copy(update={"data_model": body.data_model.model_copy(update={"columns": columns})})  # type: ignore[attr-defined]
+        holder = "data_model" if isinstance(body, Container) else "response_schema"
+        return body.model_copy(update={holder: getattr(body, holder).model_copy(update={"columns": columns})})
     constraints = [
         c.model_copy(update={"columns": tuple(spelling.get(n, n) for n in c.columns)})
         for c in body.table_constraints or ()
@@ -142,11 +144,13 @@ def _with_columns(body: Owned, columns: tuple[TableColumn, ...], spelling: Mappi
     return body.model_copy(update={"columns": columns, "table_constraints": tuple(constraints) or None})
 
 
-def _structure(collection: str, entity: Json) -> list[Any]:
-    """What is enforced of columns, or of tasks."""
+def _differs(collection: str, stored: Json, declared: Json) -> bool:
+    """Whether something else is there than what is enforced: of columns, or of tasks and when they are due."""
     if collection == "pipelines":
-        return sorted(t["name"] for t in entity.get("tasks") or ())
-    return _shape(columns_of(collection, entity))
+        tasks, wanted = (sorted(t["name"] for t in x.get("tasks") or ()) for x in (stored, declared))
+        due = declared.get("scheduleInterval")
+        return tasks != wanted or (due is not None and stored.get("scheduleInterval") != due)
+    return _shape(columns_of(collection, stored)) != _shape(columns_of(collection, declared))
 
 
 def _shape(columns: Sequence[Json]) -> list[Any]:
@@ -242,7 +246,7 @@ def _is_of(request: Any, plan: _Plan) -> bool:
         request = json.loads(request)
     if not isinstance(request, dict) or plan.request is None:
         return bool(request == plan.wanted.fqn)
-    parent = ("databaseSchema", "service", "parent")
+    parent = ("databaseSchema", "service", "parent", "apiCollection")
     return all(request.get(k) == plan.request.get(k) for k in ("name", *parent) if k in plan.request)
 
 

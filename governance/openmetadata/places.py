@@ -2,7 +2,8 @@
 
 `<schema>.<table>` is of the warehouse. What a column comes from is named with its scheme before it:
 `postgres:<source>.<schema>.<table>`, `file:<source>.<stream>`, `document:…`, `airbyte:…` (`column_lineage.py`);
-`exposure.<name>` is a dashboard.
+`api:<source>.<stream>` is what a partner's API answers, of which `airbyte:…` is what was landed. `exposure.<name>` is
+a dashboard.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Literal
 from governance.model import Frozen
 from governance.openmetadata.names import clean, fqn
 
-Kind = Literal["table", "container", "dashboard"]
+Kind = Literal["table", "container", "dashboard", "apiEndpoint"]
 
 
 class Place(Frozen):
@@ -62,6 +63,8 @@ class Places(Frozen):
         if scheme == "postgres":
             schema, _, table = place.partition(".")
             return Place(kind="table", fqn=fqn(self.source.format(source=source), source, clean(schema), clean(table)))
+        if scheme == "api":
+            return Place(kind="apiEndpoint", fqn=fqn(self.source.format(source=source), source, clean(place)))
         return Place(kind="container", fqn=fqn(self.landing, clean(source), clean(place)))
 
     def run_link(self, run_id: str) -> str | None:

@@ -105,9 +105,13 @@ class History:
 def _names(changed: str, field: str) -> bool:
     """Whether a change is of the field; a column's is `columns.<name>.description`, its name quoted or not.
 
-    Of a container the columns stand in `dataModel`.
+    Of a container the columns stand in `dataModel`. The fields of an endpoint go by two names.
     """
-    return changed.replace('"', "").removeprefix("dataModel.") == field.replace('"', "")
+    plain = changed.replace('"', "").removeprefix("dataModel.")
+    for above in ("responseSchema.schemaFields.", "schemaFields.responseSchema."):
+        if plain.startswith(above):
+            plain = f"columns.{plain.removeprefix(above)}"
+    return plain == field.replace('"', "")
 
 
 def _holds(changes: Sequence[Json] | None, field: str, tag: str) -> bool:

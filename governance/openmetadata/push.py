@@ -81,29 +81,38 @@ def _stale(catalog: Catalog, event: Event) -> Coroutine[Any, Any, None]:
 
 
 def _lineage(catalog: Catalog, event: Event) -> Coroutine[Any, Any, None]:
-    return _push_lineage(catalog, event.id, origin_of(event), made_of(event))
+    return _push_lineage(catalog, origins_of(event), made_of(event))
 
 
-async def _push_lineage(catalog: Catalog, key: str, origin: Told | None, made: Made) -> None:
-    for error in (await push_datasets(catalog, {key: origin})).values() if origin else ():
+async def _push_lineage(catalog: Catalog, origins: Sequence[Told], made: Sequence[Made]) -> None:
+    for error in (await push_datasets(catalog, {o.dataset.name: o for o in origins})).values():
         raise error
-    await push_edges(catalog, made)
+    for one in made:
+        await push_edges(catalog, one)
 
 
-def origin_of(event: Event) -> Told | None:
-    """Where a dataset of bronze comes from, as `hallmark.lineage.published.v1` tells."""
-    origin = event.data.get("origin")
-    return Told(Dataset.model_validate(origin), event.time) if origin else None
+def origins_of(event: Event) -> list[Told]:
+    """Where a dataset of bronze comes from, as `hallmark.lineage.published.v1` tells: the nearest first."""
+    found = [event.data.get(k) for k in ("origin", "endpoint")]
+    return [Told(Dataset.model_validate(one), event.time) for one in found if one]
 
 
-def made_of(event: Event) -> Made:
-    """What `hallmark.lineage.published.v1` tells."""
+def made_of(event: Event) -> list[Made]:
+    """What `hallmark.lineage.published.v1` tells: of what was landed too, where that is the answer of an API."""
     edges = tuple(LineageEdge.model_validate(e) for e in event.data.get("edges") or ())
     inputs, origin = event.data.get("inputs"), event.data.get("origin")
     if origin and inputs is None:
         inputs = [Dataset.model_validate(origin).name]
     pipeline, sql = str(event.data.get("pipeline") or ""), str(event.data.get("sql") or "")
-    return Made(event.subject, edges, pipeline, sql, None if inputs is None else tuple(map(str, inputs)))
+    made = Made(event.subject, edges, pipeline, sql, None if inputs is None else tuple(map(str, inputs)))
+    if not origin or "endpoint" not in event.data:
+        return [made]
+    landed, endpoint = Dataset.model_validate(origin).name, Dataset.model_validate(event.data["endpoint"])
+    answered = tuple(
+        LineageEdge(source=f"{endpoint.name}.{c.name}", target=f"{landed}.{c.name}", expression=c.name)
+        for c in endpoint.columns
+    )
+    return [Made(landed, answered, pipeline, inputs=(endpoint.name,)), made]
 
 
 def _gate(catalog: Catalog, event: Event) -> Coroutine[Any, Any, None]:

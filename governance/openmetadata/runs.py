@@ -34,7 +34,7 @@ async def push_run(catalog: Catalog, run: Run, run_id: str, slot: str, owner: st
     body = bodies.Pipeline(
         name=name, service=service, description=run.description or None,
         owners=(bodies.Reference(id=team, type="team", name=owner),) if team else None,
-        tasks=tuple(bodies.Task(name=t) for t in sorted((*tasks, *others))),
+        tasks=tuple(bodies.Task(name=t) for t in sorted((*tasks, *others))), schedule_interval=run.schedule or None,
     )  # fmt: skip
     found = (await bring(catalog, "pipelines", [Wanted(fqn(service, name), body)])).popitem()[1]
     if isinstance(found, TransientError | PermanentError):

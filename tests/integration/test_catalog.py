@@ -169,7 +169,8 @@ def test_nothing_of_an_audit_schema_is_told(pushed: Pushed) -> None:
 def test_every_run_is_a_status_of_its_pipeline(sdk: Any, pushed: Pushed) -> None:
     from metadata.generated.schema.entity.data.pipeline import Pipeline
 
-    pipelines = {p.name.root: p for p in sdk.list_all_entities(entity=Pipeline, fields=["tasks", "pipelineStatus"])}
+    fields = ["tasks", "pipelineStatus", "scheduleInterval"]
+    pipelines = {p.name.root: p for p in sdk.list_all_entities(entity=Pipeline, fields=fields)}
     ended = pushed.of("hallmark.run.completed.v1", "hallmark.run.failed.v1")
     assert set(pipelines) >= {e.subject for e in ended} >= {"batch", "transform"}
     for event in ended:
@@ -177,6 +178,9 @@ def test_every_run_is_a_status_of_its_pipeline(sdk: Any, pushed: Pushed) -> None
         assert status.executionStatus.value in ("Successful", "Failed") and status.endTime
         assert {t.name for t in status.taskStatus} <= {t.name for t in pipelines[event.subject].tasks}
     assert {t.name for t in pipelines["batch"].tasks} >= {"transform-silver", "transform-gold"}
+    assert {n for n, p in pipelines.items() if p.scheduleInterval} == {"batch"}
+    assert pipelines["batch"].scheduleInterval == "0 */6 * * *"
+    assert all(pipelines[e.subject].description for e in ended)
 
 
 def test_all_of_it_again_adds_nothing(pushed: Pushed) -> None:

@@ -1,4 +1,7 @@
-"""The repository's own sources file, with a connector from the package index: the state comes with the load."""
+"""The repository's own sources file, with a connector from the package index: the state comes with the load.
+
+What the catalog then shows of the partner is that of a real run too.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from governance.model import Event
+from governance.openmetadata.concerns import CONCERNS, LINEAGE
 from tests.homes import Home, stream
+from tests.integration.catalog_support import Pushed
 from tests.integration.test_schema_drift import columns, differences
+from tests.openmetadata.server import Server
+from tests.unit.openmetadata.api import Api
 
 ADS = ("users", "purchases")
 
@@ -47,6 +55,27 @@ def test_the_state_is_committed_with_its_load(home: Home) -> None:
 def test_bronze_of_a_connector_is_as_declared(home: Home) -> None:
     declared, found = columns(home)
     assert not [line for line in differences(declared, found) if "bronze.ads__" in line]
+
+
+def test_the_catalog_shows_what_the_partner_answers_and_where_it_went(home: Home, tmp_path: Path) -> None:
+    events = [Event(**{k: e[k] for k in ("id", "type", "subject", "time", "data")}) for e in home.events()]
+    with Server() as server:
+        pushed, bot = Pushed(home, server, events, tmp_path), Api(server, server.token)
+        assert pushed.deliver("outbox.db") == {"delivered": len(pushed.of(*CONCERNS)), "waiting": 0, "buried": 0}
+        told = {e.subject: e.data for e in pushed.of(LINEAGE)}
+        for name in ADS:
+            found = bot.named("apiEndpoints", f"hallmark_ads.ads.{name}", fields="owners,domains")
+            assert [o["name"] for o in found["owners"]] == [d["name"] for d in found["domains"]] == ["growth"]
+            assert found["description"].endswith(f"Stream `{name}` of the connector `airbyte-source-faker`.")
+            fields = [f["name"] for f in found["responseSchema"]["schemaFields"]]
+            assert fields == [c["name"] for c in told[f"bronze.ads__{name}"]["origin"]["columns"]]
+            landed = bot.named("containers", f"hallmark_landing.ads.{name}")["id"]
+            edge = bot.get(f"lineage/getLineageEdge/{found['id']}/{landed}")["edge"]
+            assert edge["pipeline"]["name"] == "ingest-ads" and len(edge["columnsLineage"]) == len(fields) > 4
+        writes = len(server.writes)
+        done = home.hallmark("reconcile", "--json", **pushed.variables)
+        assert done.code == 0 and done.json["missing_edges"] == []
+        assert not [c.path for c in server.writes[writes:] if "api" in c.path.rpartition("/v1/")[2].lower()]
 
 
 def test_a_second_run_finds_its_rows_unchanged(home: Home) -> None:

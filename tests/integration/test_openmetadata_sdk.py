@@ -1,10 +1,28 @@
-"""The official SDK against the stand-in: what it writes it reads back."""
+"""The official SDK against the stand-in: it reads back what it writes, and what we push of a partner."""
 
 from __future__ import annotations
 
 import time
+from typing import Any
 
+from governance.openmetadata.catalog import Catalog
+from governance.openmetadata.places import Places
+from governance.transports.openmetadata import Client, OpenMetadataTransport
 from tests.openmetadata.server import Server
+from tests.unit.governance.openmetadata import test_partners as partners
+from tests.unit.governance.openmetadata.world import TEAMS
+
+
+def sdk_of(server: Server) -> Any:
+    """The server's own client, which imports for 11 s."""
+    from metadata.generated.schema.entity.services.connections.metadata.openMetadataConnection import (
+        OpenMetadataConnection,
+    )
+    from metadata.generated.schema.security.client.openMetadataJWTClientConfig import OpenMetadataJWTClientConfig
+    from metadata.ingestion.ometa.ometa_api import OpenMetadata
+
+    token = OpenMetadataJWTClientConfig(jwtToken=server.token)
+    return OpenMetadata(OpenMetadataConnection(hostPort=server.url, authProvider="openmetadata", securityConfig=token))
 
 
 def test_the_sdk_reads_back_what_it_writes() -> None:
@@ -24,24 +42,16 @@ def test_the_sdk_reads_back_what_it_writes() -> None:
         TaskStatus,
     )
     from metadata.generated.schema.entity.data.table import Column, DataType, Table
-    from metadata.generated.schema.entity.services.connections.metadata.openMetadataConnection import (
-        OpenMetadataConnection,
-    )
     from metadata.generated.schema.entity.services.databaseService import DatabaseServiceType
     from metadata.generated.schema.entity.services.pipelineService import PipelineServiceType
-    from metadata.generated.schema.security.client.openMetadataJWTClientConfig import OpenMetadataJWTClientConfig
     from metadata.generated.schema.tests.basic import TestCaseResult, TestCaseStatus, TestResultValue
     from metadata.generated.schema.tests.testCase import TestCase
     from metadata.generated.schema.type.basic import Timestamp
     from metadata.generated.schema.type.entityLineage import ColumnLineage, EntitiesEdge, LineageDetails
     from metadata.generated.schema.type.entityReference import EntityReference
-    from metadata.ingestion.ometa.ometa_api import OpenMetadata
 
     with Server() as server:
-        security = OpenMetadataJWTClientConfig(jwtToken=server.token)
-        client = OpenMetadata(
-            OpenMetadataConnection(hostPort=server.url, authProvider="openmetadata", securityConfig=security)
-        )
+        client = sdk_of(server)
         assert client.health_check()
         client.create_or_update(
             CreateDatabaseServiceRequest(name="duck", serviceType=DatabaseServiceType.CustomDatabase)
@@ -114,3 +124,28 @@ def test_the_sdk_reads_back_what_it_writes() -> None:
         case = client.get_by_name(TestCase, fqn, fields=["testSuite", "testDefinition", "testCaseResult", "owners"])
         assert case.testSuite.fullyQualifiedName == "duck.db.main.clean.testSuite"
         assert case.incidentId is None or case.incidentId == read.incidentId
+
+
+def test_the_sdk_reads_back_what_we_push_of_a_partner() -> None:
+    from metadata.generated.schema.entity.data.apiCollection import APICollection
+    from metadata.generated.schema.entity.data.apiEndpoint import APIEndpoint
+    from metadata.generated.schema.entity.data.container import Container
+    from metadata.generated.schema.entity.services.apiService import ApiService, ApiServiceType
+
+    with Server() as server:
+        transport = OpenMetadataTransport(Catalog(Client(server.url, lambda: server.token), Places(), TEAMS))
+        assert not [o.error for o in transport.deliver(partners.loaded()) if o.error] and transport.close(1.0)
+        client = sdk_of(server)
+        assert client.get_by_name(ApiService, "hallmark_ads").serviceType is ApiServiceType.Rest
+        collection = client.get_by_name(APICollection, "hallmark_ads.ads", fields=["apiEndpoints"])
+        assert [e.fullyQualifiedName for e in collection.apiEndpoints.root] == ["hallmark_ads.ads.users"]
+        found = client.get_by_name(APIEndpoint, "hallmark_ads.ads.users", fields=["owners", "domains", "tags"])
+        assert (found.displayName, found.description.root) == ("Users", "Who was reached.")
+        assert [o.name for o in found.owners.root] == ["sales"] and [d.name for d in found.domains.root] == ["Trade"]
+        fields = {f.name.root: f for f in found.responseSchema.schemaFields}
+        assert list(fields) == [c.name for c in partners.COLUMNS] and fields["Id"].dataType.value == "LONG"
+        assert fields["Id"].fullyQualifiedName.root == "hallmark_ads.ads.users.responseSchema.Id"
+        [edge] = client.get_lineage_by_name(Container, "hallmark_landing.ads.users", up_depth=1)["upstreamEdges"]
+        assert edge["fromEntity"] == str(found.id.root)
+        assert edge["lineageDetails"]["pipeline"]["fullyQualifiedName"] == "hallmark_prefect.ingest-ads"
+        assert len(edge["lineageDetails"]["columnsLineage"]) == len(fields)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.openmetadata.kinds import Kind
-from tests.openmetadata.parts import parts_of, set_parts
+from tests.openmetadata.parts import FIELDS, parts_of, set_parts
 from tests.openmetadata.state import Doc, Record
 
 UNVERSIONED = frozenset(
@@ -74,8 +74,15 @@ class Changes:
             if (was := before.get(key)) is not None and was != part:
                 below = f"{path}.{part['name']}"
                 for name in PART_FIELDS:
-                    self._note(f"{below}.{name}", was.get(name), part.get(name))
+                    self._note(named(below, name), was.get(name), part.get(name))
                 self._note_parts(below, was.get("children") or [], part.get("children") or [])
+
+
+def named(part: str, member: str) -> str:
+    """How a change of a part is called. The server names one of a response's field in two ways."""
+    if member != "tags" and part.startswith(f"{FIELDS}."):
+        return f"schemaFields.responseSchema.{part.removeprefix(f'{FIELDS}.')}.{member}"
+    return f"{part}.{member}"
 
 
 def typed(part: Doc) -> tuple[Any, ...]:

@@ -27,7 +27,7 @@ class Kind:
     copied: tuple[str, ...] = ()
     """Members that an entity has from its parent."""
     parts: str | None = None
-    """Where its columns or tasks are."""
+    """Where its columns, tasks or fields are."""
     gated: frozenset[str] = frozenset()
     """Members that are absent unless `fields` names them, beside RELATIONS."""
     links: dict[str, str] = field(default_factory=dict)
@@ -117,6 +117,14 @@ KINDS = (
     asset(
         "pipeline", "pipelines", "Pipeline", ("service", "pipelineService"), copied=("serviceType",), parts="tasks",
         gated="tasks pipelineStatus",
+    ),
+    asset(
+        "apiCollection", "apiCollections", "APICollection", ("service", "apiService"), copied=("serviceType",),
+        gated="apiEndpoints", links={"apiEndpoints": "apiEndpoint"},
+    ),
+    asset(
+        "apiEndpoint", "apiEndpoints", "APIEndpoint", ("apiCollection", "apiCollection"),
+        copied=("service", "serviceType"), parts="responseSchema.schemaFields",
     ),
     Kind(
         "query", "queries", "api.data.createQuery:CreateQueryRequest", "entity.data.query:Query",

@@ -8,13 +8,13 @@ from tests.openmetadata import models
 from tests.openmetadata.entities import patched
 from tests.openmetadata.errors import ApiError, bad
 from tests.openmetadata.kinds import BY_TYPE
-from tests.openmetadata.parts import parts_of, paths
+from tests.openmetadata.parts import above, parts_of, paths
 from tests.openmetadata.references import resolved
 from tests.openmetadata.state import Doc, Edge, Record, State, named
 from tests.openmetadata.views import expanded
 
 DETAILS = "type.entityLineage:LineageDetails"
-WITH_COLUMNS = {"table", "container", "dashboardDataModel"}
+WITH_COLUMNS = {"table", "container", "dashboardDataModel", "apiEndpoint"}
 WITHOUT_COLUMNS = {"pipeline", "metric", "dashboard", "chart", "database", "databaseSchema", "domain", "dataProduct"}
 STAMPS = ("createdAt", "createdBy", "updatedAt", "updatedBy")
 
@@ -50,10 +50,7 @@ def known_columns(state: State, source: Record, target: Record, entries: list[Do
             raise bad(f"Unsupported entity type {record.type} for column lineage")
     if {source.type, target.type} & WITHOUT_COLUMNS:
         return []
-    there = {
-        end.id: {f"{end.fqn}.{path}" for path in paths(parts_of(BY_TYPE[end.type], end.doc))}
-        for end in (source, target)
-    }
+    there = {end.id: columns_of(end) for end in (source, target)}
     kept = []
     for entry in entries:
         origins = [name for name in entry.get("fromColumns") or [] if name in there[source.id]]
@@ -63,8 +60,9 @@ def known_columns(state: State, source: Record, target: Record, entries: list[Do
 
 
 def columns_of(record: Record) -> set[str]:
-    """FQNs of an entity's columns."""
-    return {f"{record.fqn}.{path}" for path in paths(parts_of(BY_TYPE[record.type], record.doc))}
+    """FQNs of an entity's columns, or of the fields that an endpoint answers with."""
+    kind = BY_TYPE[record.type]
+    return {f"{above(kind, record.fqn)}.{path}" for path in paths(parts_of(kind, record.doc))}
 
 
 def edge_between(state: State, source: Record, target: Record) -> Edge:

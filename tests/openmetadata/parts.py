@@ -1,4 +1,4 @@
-"""Columns and tasks: what entities consist of, and what the server refuses about them."""
+"""Columns, tasks and fields: what entities consist of, and what the server refuses about them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from tests.openmetadata.kinds import Kind
 from tests.openmetadata.names import checked_name, joined
 
 Doc = dict[str, Any]
+FIELDS = "responseSchema.schemaFields"
+"""Of an API endpoint: fields of what it answers, which are no columns."""
 WITH_LENGTH = {"CHAR", "VARCHAR", "BINARY", "VARBINARY"}
 
 
 def parts_of(kind: Kind, doc: Doc) -> list[Doc]:
-    """The columns or tasks of an entity."""
+    """The columns, tasks or fields of an entity."""
     if kind.parts is None:
         return []
     outer, _, inner = kind.parts.partition(".")
@@ -23,7 +25,7 @@ def parts_of(kind: Kind, doc: Doc) -> list[Doc]:
 
 
 def set_parts(kind: Kind, doc: Doc, parts: list[Doc]) -> Doc:
-    """The entity with other columns or tasks."""
+    """The entity with other columns, tasks or fields."""
     if kind.parts is None:
         return doc
     outer, _, inner = kind.parts.partition(".")
@@ -43,9 +45,28 @@ def prepared(kind: Kind, doc: Doc) -> Doc:
             for task in parts
         ]
         return set_parts(kind, doc, checked) if parts else doc
+    if kind.parts == FIELDS:
+        return set_parts(kind, doc, fields(parts, above(kind, doc["fullyQualifiedName"])))
     checked = columns(parts, doc["fullyQualifiedName"])
     check_keys(checked, doc)
     return set_parts(kind, doc, checked)
+
+
+def above(kind: Kind, fqn: str) -> str:
+    """What the names of its parts begin with: an entity's own name, and of fields also which schema they are of."""
+    return f"{fqn}.responseSchema" if kind.parts == FIELDS else fqn
+
+
+def fields(given: list[Doc], parent: str) -> list[Doc]:
+    """Names fields and those below them; nothing else is said of them that could be wrong."""
+    found = []
+    for one in given:
+        done = {key: value for key, value in one.items() if value is not None}
+        done["fullyQualifiedName"] = joined(parent, checked_name(one["name"], None))
+        if one.get("children"):
+            done["children"] = fields(one["children"], done["fullyQualifiedName"])
+        found.append(done)
+    return found
 
 
 def columns(given: list[Doc], parent: str) -> list[Doc]:

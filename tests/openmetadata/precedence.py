@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.openmetadata.kinds import Kind
-from tests.openmetadata.parts import Doc, parts_of, set_parts
+from tests.openmetadata.parts import FIELDS, Doc, parts_of, set_parts
 
 KEPT_WITHOUT_VALUE = frozenset({"style", "certification", "connection", "ingestionRunner"})
 
@@ -32,6 +32,8 @@ def merged(kind: Kind, stored: Doc, sent: Doc, by: Writer) -> Doc:
     if kind.parts:
         before = {part["name"]: part for part in parts_of(kind, stored)}
         after = [merged_part(before.get(part["name"]), part, by) for part in parts_of(kind, sent)]
+        if kind.parts == FIELDS and by.bot:
+            after = [shown_as_before(before.get(part["name"]), part) for part in after]
         new = set_parts(kind, new, after)
         if by.bot and sent.get("tableConstraints") is None and new.get("tableConstraints"):
             names = {part["name"] for part in after}
@@ -52,6 +54,13 @@ def merged_part(stored: Doc | None, sent: Doc, by: Writer) -> Doc:
         before = {part["name"]: part for part in stored.get("children") or []}
         new["children"] = [merged_part(before.get(part["name"]), part, by) for part in sent["children"]]
     return {key: value for key, value in new.items() if value is not None}
+
+
+def shown_as_before(stored: Doc | None, sent: Doc) -> Doc:
+    """A field whose type a bot does not show in other words."""
+    shown = (stored or {}).get("dataTypeDisplay")
+    same = shown and (stored or {}).get("dataType") == sent["dataType"]
+    return {**sent, "dataTypeDisplay": shown} if same else sent
 
 
 def text(_: str, stored: Any, sent: Any, by: Writer) -> Any:

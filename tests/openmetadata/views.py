@@ -200,6 +200,7 @@ COMPUTED: dict[tuple[str, str], Callable[[State, Record], Any]] = {
     ("database", "databaseSchemas"): below("databaseSchema"),
     ("databaseSchema", "tables"): below("table"),
     ("container", "children"): below("container"),
+    ("apiCollection", "apiEndpoints"): below("apiEndpoint"),
     ("domain", "children"): below("domain"),
     ("tag", "children"): below("tag"),
     ("glossaryTerm", "children"): below("glossaryTerm"),

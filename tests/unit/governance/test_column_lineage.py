@@ -77,6 +77,8 @@ def test_a_source_column_has_the_name_of_its_place() -> None:
     columns = {"rate": "Rate", "_load_id": "_load_id"}
     (edge,) = source_edges("postgres", "crm", "projects", columns, "public.projects")
     assert (edge.source, edge.target) == ("postgres:crm.public.projects.rate", "bronze.crm__projects.rate")
+    (edge,) = source_edges("airbyte", "salesforce", "accounts", {"rate": "Rate"}, "Account")
+    assert (edge.source, edge.target) == ("airbyte:salesforce.accounts.rate", "bronze.salesforce__accounts.rate")
     (edge,) = source_edges("files", "drops", "customers", {"revenue": "revenue"})
     assert (edge.source, edge.target) == ("file:drops.customers.revenue", "bronze.drops__customers.revenue")
 

@@ -25,6 +25,11 @@ MINIMAL: dict[str, dict[str, Any]] = {
     },
     "dashboard": {"name": "one", "service": "boards", "charts": ["boards.bars"]},
     "pipeline": {"name": "one", "service": "runs", "tasks": [{"name": "load"}]},
+    "apiCollection": {"name": "one", "service": "partner"},
+    "apiEndpoint": {
+        "name": "one", "apiCollection": "partner.ads",
+        "responseSchema": {"schemaFields": [{"name": "id", "dataType": "LONG"}]},
+    },
     "query": {"query": "select 1", "service": "duck"},
     "team": {"name": "one", "teamType": "Group"},
     "user": {"name": "one", "email": "one@example.com"},
@@ -50,6 +55,8 @@ def world(bot: Api) -> Api:
     bot.put("services/dashboardServices", name="boards", serviceType="Sigma")
     bot.put("services/pipelineServices", name="runs", serviceType="Prefect")
     bot.put("charts", name="bars", service="boards")
+    bot.put("services/apiServices", name="partner", serviceType="Rest")
+    bot.put("apiCollections", name="ads", service="partner")
     bot.put("domains", name="sales", description="Sales.", domainType="Aggregate")
     bot.put("glossaries", name="words", description="Words.")
     bot.table()
@@ -103,6 +110,15 @@ def test_5_an_unknown_member_is_refused_at_every_level(bot: Api) -> None:
         ("tables", {"name": "t", "databaseSchema": SCHEMA, "columns": [{"name": "c", "dataType": "HUGEINT"}]}),
         ("tables", {"name": "t", "databaseSchema": SCHEMA, "columns": COLUMNS, "tableType": "Odd"}),
         ("services/databaseServices", {"name": "s", "serviceType": "DuckDB"}),
+        ("services/apiServices", {"name": "s", "serviceType": "GraphQL"}),
+        (
+            "apiEndpoints",
+            {
+                "name": "e",
+                "apiCollection": "partner.ads",
+                "responseSchema": {"schemaFields": [{"name": "id", "dataType": "BIGINT"}]},
+            },
+        ),
         ("dataQuality/testDefinitions", {"name": "d", "entityType": "ROW", "testPlatforms": ["Other"]}),
     ],
 )
@@ -120,6 +136,8 @@ def test_malformed_json_is_refused(bot: Api) -> None:
     [
         ("databases", {"name": "x", "service": "nowhere"}),
         ("databaseSchemas", {"name": "x", "database": "duck.nowhere"}),
+        ("apiCollections", {"name": "x", "service": "nowhere"}),
+        ("apiEndpoints", {"name": "x", "apiCollection": "partner.nowhere"}),
         ("tables", {"name": "x", "databaseSchema": "duck.db.nowhere", "columns": COLUMNS}),
         ("dashboards", {"name": "x", "service": "boards", "charts": ["boards.nowhere"]}),
         ("dataQuality/testCases", {"name": "x", "testDefinition": "nothing",
@@ -130,6 +148,17 @@ def test_malformed_json_is_refused(bot: Api) -> None:
 )  # fmt: skip
 def test_8_a_missing_parent_or_reference_is_404(world: Api, path: str, body: dict[str, Any]) -> None:
     assert "not found" in world.refused(path, 404, **body)
+
+
+def test_a_collection_shows_its_endpoints_and_these_their_service(world: Api) -> None:
+    made = world.put("apiEndpoints", **MINIMAL["apiEndpoint"])
+    assert made["fullyQualifiedName"] == "partner.ads.one" and made["requestMethod"] == "GET"
+    assert (made["service"]["name"], made["serviceType"]) == ("partner", "Rest")
+    assert made["responseSchema"]["schemaFields"][0]["fullyQualifiedName"] == "partner.ads.one.responseSchema.id"
+    below = world.named("apiCollections", "partner.ads", fields="apiEndpoints")["apiEndpoints"]
+    assert [one["name"] for one in below] == ["one"]
+    world.call("DELETE", f"apiCollections/{below[0]['id']}", 404)
+    world.call("DELETE", "services/apiServices/name/partner", 400)
 
 
 def test_12_names_keep_their_case_and_are_quoted_only_for_a_dot(bot: Api) -> None:

@@ -56,6 +56,24 @@ def test_1_a_child_of_a_column_has_a_dotted_path(bot: Api) -> None:
     assert details_of(bot, ends)["columnsLineage"] == columns
 
 
+def test_1_a_field_of_an_endpoint_is_below_the_schema_that_it_is_of(bot: Api, ends: tuple[Json, Json]) -> None:
+    bot.put("services/apiServices", name="partner", serviceType="Rest")
+    bot.put("apiCollections", name="ads", service="partner")
+    inner = {"name": "address", "dataType": "RECORD", "children": [{"name": "city", "dataType": "STRING"}]}
+    endpoint = bot.put("apiEndpoints", name="users", apiCollection="partner.ads",
+                       responseSchema={"schemaFields": [{"name": "id", "dataType": "LONG"}, inner]})  # fmt: skip
+    users, raw = "partner.ads.users", f"{SCHEMA}.raw"
+    columns = [
+        {"fromColumns": [f"{users}.responseSchema.id", f"{users}.id"], "toColumn": f"{raw}.id"},
+        {"fromColumns": [f"{users}.responseSchema.address.city"], "toColumn": f"{raw}.name"},
+    ]
+    edge = {"fromEntity": ref(endpoint, "apiEndpoint"), "toEntity": ref(ends[0], "table")}
+    bot.put("lineage", edge={**edge, "lineageDetails": {"columnsLineage": columns}})
+    kept = [{**columns[0], "fromColumns": [f"{users}.responseSchema.id"]}, columns[1]]
+    assert details_of(bot, (endpoint, ends[0]))["columnsLineage"] == kept
+    assert bot.get(f"lineage/table/name/{raw}")["nodes"][0]["type"] == "apiEndpoint"
+
+
 def test_2_a_second_put_replaces_the_details_and_the_stamps_are_the_servers(bot: Api, ends: tuple[Json, Json]) -> None:
     add(bot, ends, pipeline=pipeline(bot), sqlQuery="select 1", source="PipelineLineage", createdBy="somebody")
     first = details_of(bot, ends)

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from governance.openmetadata.column_types import column_type
+from governance.openmetadata.column_types import column_type, field_type
 from governance.openmetadata.names import Spelling, clean, entity_link, fqn, in_path, join, linkable, split
 from governance.openmetadata.places import Places
+from tests.openmetadata.models import check
 from tests.openmetadata.names import checked_name, parsed_link
 from tests.openmetadata.parts import one_column
 
@@ -50,6 +51,7 @@ def test_spelling_prefers_what_is_exact_and_guesses_between_no_two() -> None:
         ("file:drops.customers", "container", "hallmark_landing.drops.customers"),
         ("document:mail.Inbox 2026.eml", "container", 'hallmark_landing.mail."Inbox 2026.eml"'),
         ("airbyte:shop.orders", "container", "hallmark_landing.shop.orders"),
+        ("api:shop.orders", "apiEndpoint", "hallmark_shop.shop.orders"),
         ("exposure.board", "dashboard", "hallmark_sigma.board"),
     ],
 )
@@ -102,6 +104,28 @@ def test_a_type_of_a_warehouse(dialect: str, type_: str) -> None:
     found = column_type(type_, dialect)
     assert found == {**TYPES[dialect][type_], "dataTypeDisplay": type_.lower()}
     assert one_column({"name": "c", **found}, "s.d.x.t")["dataTypeDisplay"] == type_.lower()
+
+
+FIELD_TYPES: dict[str, dict[str, Any]] = {
+    "INTEGER": {"dataType": "INT"}, "BIGINT": {"dataType": "LONG"}, "VARCHAR(9)": {"dataType": "STRING"},
+    "BLOB": {"dataType": "BYTES"}, "DECIMAL(18,2)": {"dataType": "UNKNOWN"}, "JSON": {"dataType": "UNKNOWN"},
+    "TIMESTAMP WITH TIME ZONE": {"dataType": "TIMESTAMPZ"}, "INTEGER[]": {"dataType": "ARRAY"},
+    "STRUCT(a INTEGER, b STRUCT(c UUID))[]": {"dataType": "ARRAY", "children": [
+        {"name": "a", "dataType": "INT"},
+        {"name": "b", "dataType": "RECORD", "children": [{"name": "c", "dataType": "STRING"}]}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("type_", FIELD_TYPES)
+def test_a_type_of_what_an_endpoint_answers(type_: str) -> None:
+    found = field_type(type_)
+    assert found == {**FIELD_TYPES[type_], "dataTypeDisplay": type_.lower()}
+    check("type.schema:FieldModel", {"name": "c", **found})
+
+
+@pytest.mark.parametrize(("dialect", "type_"), [(d, t) for d, types in TYPES.items() for t in types])
+def test_any_type_is_one_that_an_endpoint_can_answer(dialect: str, type_: str) -> None:
+    check("type.schema:FieldModel", {"name": "c", **field_type(type_, dialect)})
 
 
 def test_a_type_that_is_not_known_yet() -> None:

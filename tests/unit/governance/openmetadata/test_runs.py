@@ -16,6 +16,7 @@ from tests.unit.governance.openmetadata.world import (
     DAY,
     ORDERS,
     World,
+    describe,
     failures,
 )
 
@@ -63,6 +64,18 @@ def test_a_run_is_told_of_while_it_goes_on_and_at_its_end(world: World) -> None:
     }  # fmt: skip
     pipeline = world.bot.named("pipelines", BATCH, fields="tasks,owners")
     assert [o["name"] for o in pipeline["owners"]] == ["sales"] and pipeline["serviceType"] == "Prefect"
+
+
+def test_a_pipeline_says_what_it_is_for_and_when_it_is_due(world: World) -> None:
+    said = {"description": "The six-hour run.", "schedule": "0 */6 * * *"}
+    done = run("completed", ("ingest-crm", "completed"), **said)
+    assert failures(world.deliver(event(done))) == []
+    pipeline = world.bot.named("pipelines", BATCH, fields="tasks,scheduleInterval")
+    assert (pipeline["description"], pipeline["scheduleInterval"]) == tuple(said.values())
+    world.person.patch(f"pipelines/{pipeline['id']}", describe("By hand.", "/scheduleInterval"), describe("By hand."))
+    assert failures(world.deliver(event(done, "r2"))) == []
+    pipeline = world.bot.named("pipelines", BATCH, fields="tasks,scheduleInterval")
+    assert (pipeline["description"], pipeline["scheduleInterval"]) == ("By hand.", said["schedule"])
 
 
 def test_the_start_told_again_does_not_take_the_place_of_the_end(world: World) -> None:
