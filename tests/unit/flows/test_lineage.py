@@ -17,7 +17,7 @@ def origins(*columns: ColumnSpec) -> dict[str, str]:
     load = SimpleNamespace(source="search", stream=stream, table="search__hits")
     manifest, staged = SimpleNamespace(schema=columns), SimpleNamespace(columns=columns)
     context = SimpleNamespace(
-        sources={"search": SimpleNamespace(kind="files")}, datasets=(), owner=lambda source: "data-platform"
+        sources={"search": SimpleNamespace(kind="files", connector=None)}, datasets=(), owner=lambda source: "data-platform"
     )
     ready = SimpleNamespace(load=load, manifests=[manifest], staged=staged)
     facts = bronze_facts(cast(Any, context), cast(Any, ready), cast(Any, SimpleNamespace(type=str)))
