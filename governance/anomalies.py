@@ -24,10 +24,10 @@ from governance.monitors import Measure, Monitor
 
 WEEK, WEEKS = 28, 8
 """Slots of a week; weeks of history that count."""
-DEVIATIONS = 6.0
+DEVIATIONS = 9.0
 """Robust standard deviations from the baseline at which a value is unusual, at sensitivity 1."""
-SHARE, STEP = 0.1, 0.5
-"""The least deviation that counts, at sensitivity 1: of a share, and of the logarithm of all else (about 40 % less)."""
+SHARE, STEP = 0.1, 0.55
+"""The least deviation that counts, at sensitivity 1: of a share, and of the logarithm of all else (about 42 % less)."""
 TAIL = 0.8
 """Of the logarithm: up to there, deviations that come in 3 % of the slots are usual."""
 DRIFT = 0.18
