@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from benchmarks import batch, catalog, cores, diff, gate, landing, memory, rates, throughput, warehouses
+from benchmarks import batch, catalog, cores, diff, gate, landing, memory, rates, throughput, warehouses, watch
 from benchmarks.measure import ROOT
 from benchmarks.report import Section, keep, machine
 from benchmarks.sizes import size_of
@@ -21,7 +21,7 @@ PARTS: Mapping[str, Measure] = {
     "rates": rates.measure, "cores": cores.measure, "linear": memory.linear,
     "gate": gate.measure, "batch": batch.measure,
     "warehouse": warehouses.measure_way, "statements": warehouses.measure_statements, "upload": landing.measure_upload,
-    "catalog": catalog.measure, "diff": diff.measure,
+    "catalog": catalog.measure, "diff": diff.measure, "watch": watch.measure,
 }  # fmt: skip
 
 

@@ -137,6 +137,10 @@ class Landing:
         path = self.folder(source, stream, load_id) / MANIFEST
         return Manifest.from_json(path.read_text()) if path.is_file() else None
 
+    def described(self, source: str, stream: str, load_id: str) -> Manifest | None:
+        """The same for who needs none of the parts: nothing is fetched."""
+        return self.manifest(source, stream, load_id)
+
     def discard(self, source: str, stream: str, load_id: str) -> None:
         """Remove what a killed run left of a load that never had its manifest."""
         folder = self.folder(source, stream, load_id)

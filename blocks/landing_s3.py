@@ -90,6 +90,13 @@ class S3Landing(Landing):
         super().write_manifest(manifest)
         return manifest
 
+    def described(self, source: str, stream: str, load_id: str) -> Manifest | None:
+        """The manifest of a landed load, or None; its parts stay where they are."""
+        place = (source, stream, load_id)
+        if MANIFEST not in self._names(*place):
+            return None
+        return Manifest.from_json(self.s3.read(self._key(*place) + MANIFEST).decode())
+
     def discard(self, source: str, stream: str, load_id: str) -> None:
         """Remove what a killed run left of a load, here and in the bucket."""
         names = self._names(source, stream, load_id)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from functools import cache
-from typing import Literal
 from zoneinfo import ZoneInfo
 
-import holidays as public
 from pydantic import Field, field_validator
 
+from governance.calendar import DAYS, Day, check_calendar, check_zone, is_holiday
 from governance.model import Frozen
 
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LONGEST = timedelta(days=31)
 STEP = timedelta(minutes=15)
 
@@ -26,7 +22,7 @@ class Hours(Frozen):
     days: tuple[Day, ...] = DAYS
     since: time = time(0)
     until: time = time(0)
-    holidays: str | None = None
+    holidays: str = ""
     """Country, or country-subdivision, whose public holidays are no days of it (ISO 3166, such as DE or US-CA)."""
     on_holidays: bool = False
     """Whether all of a public holiday belongs to it instead."""
@@ -34,23 +30,17 @@ class Hours(Frozen):
     @field_validator("timezone")
     @classmethod
     def _zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ValueError, OSError):
-            raise ValueError(f"{value!r} is no time zone, such as Europe/Berlin") from None
-        return value
+        return check_zone(value)
 
     @field_validator("holidays")
     @classmethod
-    def _country(cls, value: str | None) -> str | None:
-        if value:
-            _holidays(value)
-        return value
+    def _calendar(cls, value: str) -> str:
+        return check_calendar(value)
 
     def contain(self, at: datetime) -> bool:
         """Whether a moment lies within them."""
         local = at.astimezone(ZoneInfo(self.timezone))
-        if self.on_holidays and self._is_holiday(local.date()):
+        if self.on_holidays and is_holiday(self.holidays, local.date()):
             return True
         clock = local.time().replace(tzinfo=None)
         if self.since < self.until:
@@ -67,10 +57,7 @@ class Hours(Frozen):
         return found
 
     def _is_day(self, day: date) -> bool:
-        return DAYS[day.weekday()] in self.days and not self._is_holiday(day)
-
-    def _is_holiday(self, day: date) -> bool:
-        return bool(self.holidays) and day in _holidays(str(self.holidays))
+        return DAYS[day.weekday()] in self.days and not is_holiday(self.holidays, day)
 
 
 class Window(Frozen):
@@ -81,12 +68,3 @@ class Window(Frozen):
     end: datetime
     datasets: tuple[str, ...] = Field(default=("*",))
     """Patterns as in a shell: `bronze.crm__*`; of flows too."""
-
-
-@cache
-def _holidays(place: str) -> public.HolidayBase:
-    country, _, part = place.partition("-")
-    try:
-        return public.country_holidays(country, subdiv=part or None)
-    except NotImplementedError:
-        raise ValueError(f"{place!r} is no country whose holidays are known, such as DE or US-CA") from None

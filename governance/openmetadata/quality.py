@@ -19,7 +19,8 @@ from governance.openmetadata.names import Spelling, clean, entity_link, fqn, in_
 
 DIMENSIONS: Mapping[str, str] = {
     "not_null": "Completeness", "unique": "Uniqueness", "relationships": "Integrity", "accepted_values": "Validity",
-    "expression_is_true": "Consistency", "freshness": "Accuracy",
+    "expression_is_true": "Consistency", "freshness": "Accuracy", "null_rate": "Completeness",
+    "volume": "Completeness", "file_count": "Completeness", "distinct": "Uniqueness", "schema": "Consistency",
 }  # fmt: skip
 RESULT_LIMIT = 2_000
 
@@ -87,7 +88,7 @@ async def _definition(catalog: Catalog, type_: str, of_column: bool) -> str:
     name = clean(f"hallmark_{type_}" if of_column else f"hallmark_table_{type_}")
     body = bodies.TestDefinition(
         name=name, display_name=type_.replace("_", " "), entity_type="COLUMN" if of_column else "TABLE",
-        description=f"{type_}, as dbt declares it and Great Expectations runs it.",
+        description=f"{type_}, as dbt declares it and a gate or the watch finds it.",
         data_quality_dimension=DIMENSIONS.get(type_, "Validity"),
     )  # fmt: skip
     await catalog.made("dataQuality/testDefinitions", fqn(name), body)

@@ -152,6 +152,12 @@ def test_a_large_part_goes_in_parts_under_its_prefix_and_key(zone: Zone) -> None
     assert (found := other.manifest("crm", "t", LOAD)) and sha256_of(other.part(found))[1] == found.parts[0].sha256
 
 
+def test_a_load_is_described_without_a_part_being_fetched(zone: Zone) -> None:
+    assert zone.machine().described("crm", "t", LOAD) is None
+    made, other = landed(zone.machine(), b"a\n1\n"), zone.machine()
+    assert other.described("crm", "t", LOAD) == made and not other.folder("crm", "t", LOAD).exists()
+
+
 def test_old_working_copies_and_unfinished_uploads_are_tidied(zone: Zone) -> None:
     landing = zone.machine()
     landed(landing, b"a\n1\n")
