@@ -19,6 +19,7 @@ from flows.commands import (
     catalog,
     contract,
     discover,
+    gate,
     gc,
     incident,
     outbox,
@@ -55,6 +56,7 @@ discover.add_to(app)
 platform.add_to(app)
 gc.add_to(app)
 rollback.add_to(app)
+gate.add_to(app)
 
 
 def main() -> None:

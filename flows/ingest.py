@@ -28,6 +28,7 @@ from flows.hooks import WATCHED
 from flows.load import after_publish, is_passing, land, load_and_gate, plan, publish, record_failure
 from flows.report import publish_stream_artifacts
 from flows.runs import part
+from flows.waivers import words as words_of
 from governance.errors import words
 
 LOG = logging.getLogger("hallmark")
@@ -107,7 +108,8 @@ def load_stream(source: str, stream: str, context: Context) -> list[Result]:
     results = [result_of(one, found) for one, found in zip(ready, accounts, strict=True)]
     results[0] |= {
         "bytes": sum(p.bytes for m in manifests for p in m.parts), "seconds": round(time.monotonic() - started, 3),
-        "warning": reader.warning(load.stream), "started_at": began.isoformat(),
+        "warning": "; ".join(filter(None, (reader.warning(load.stream), results[0]["warning"]))) or None,
+        "started_at": began.isoformat(),
     }  # fmt: skip
     return results
 
@@ -121,7 +123,8 @@ def result_of(ready: Ready, accounts: Accounts) -> Result:
     )  # fmt: skip
     counts = {k: getattr(total, k) for k in ("read", "published", "unchanged", "quarantined", "deleted")}
     checks = {"checks": len(ready.checks), "failed": sum(not c.success for c in ready.checks)}
-    return {**empty_result(source, stream), "status": "published", **counts, **checks}
+    waived = "; ".join(f"{c.check_id} {words_of(c)}" for c in ready.checks if c.waived)
+    return {**empty_result(source, stream), "status": "published", **counts, **checks, "warning": waived or None}
 
 
 def _results(source: str, stream: str, outcome: Any) -> list[Result]:
