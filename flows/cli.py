@@ -21,6 +21,7 @@ from flows.commands import (
     discover,
     gate,
     gc,
+    hold,
     incident,
     outbox,
     plan,
@@ -57,6 +58,7 @@ platform.add_to(app)
 gc.add_to(app)
 rollback.add_to(app)
 gate.add_to(app)
+hold.add_to(app)
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ from flows import pipelines, slots
 from flows.context import Context, make_context, sample_servers, select_streams, sources_path
 from flows.deliver import deliver_or_wait
 from flows.delivery import page
+from flows.holds import HELD, kept_out
 from flows.hooks import WATCHED
 from flows.load import after_publish, is_passing, land, load_and_gate, plan, publish, record_failure
 from flows.report import publish_stream_artifacts
@@ -68,9 +69,15 @@ def ingest_source(
     """Bring what is new of a source's streams into bronze; a failed stream does not stop the others."""
     context, began = make_context(slot, sources, profile, run_id, attempt), now()
     names = select_streams(context.sources, f"{source}.{stream}" if stream else source)[source]
-    runs = {name: ingest_stream.with_options(name=f"{source}.{name}").submit(source, name, context) for name in names}
+    held = kept_out(context, source, names)
+    runs = {
+        name: ingest_stream.with_options(name=f"{source}.{name}").submit(source, name, context)
+        for name in names
+        if name not in held
+    }
     owner = context.owner(source)
     results = [x for name, r in runs.items() for x in _results(source, name, r.result(raise_on_failure=False))]
+    results += [{**empty_result(source, name), "status": HELD, "warning": str(one)} for name, one in held.items()]
     run = pipelines.ingested(source, began, now(), results)
     with open_warehouse(context.settings) as warehouse:
         warehouse.ledger.events([context.tell.run(run, owner=owner)])

@@ -225,7 +225,7 @@ def record_failure(load: StreamLoad, error: Exception, context: Context) -> None
         with warehouse.transaction():
             ledger.touch(load.source, [load.stream.name])
             if not load.replays:  # what was published of the stream stays as it is
-                ledger.set_status(load.source, load.stream.name, verb)
+                ledger.set_status(load.source, load.stream.name, "unconfirmed" if held else "failed")
             close([p.load_id for p in load.planned], str(error))
             ledger.events([event])
         save_picture(context.settings, warehouse)
