@@ -113,7 +113,14 @@ def run(tests: Sequence[DeclaredTest], connect: Connect, place: Place = publishe
 
 def blocked(results: Iterable[CheckResult]) -> list[CheckResult]:
     """The failed checks that keep a layer from being published."""
-    return [r for r in results if not r.success and r.severity == "critical"]
+    return [r for r in results if not r.success and r.severity == "critical" and not r.waived]
+
+
+def waive(results: Iterable[CheckResult], waivers: Mapping[str, str]) -> tuple[CheckResult, ...]:
+    """The results, of which those that block say who lets them fail; check id → that, in a line."""
+    found = list(results)
+    of = {r.check_id: waivers[r.check_id] for r in blocked(found) if r.check_id in waivers}
+    return tuple(r.model_copy(update={"waived": of[r.check_id]}) if r.check_id in of else r for r in found)
 
 
 def _import() -> None:

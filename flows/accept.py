@@ -21,16 +21,18 @@ from blocks.warehouses.schema import evolve
 from blocks.warehouses.sql import SqlWarehouse
 from flows.capacity import kind_of
 from flows.context import select_streams, sources_path
+from flows.incidents import noted
 from flows.runs import part
 from governance.errors import ConfigurationError, SourceError
+from governance.incidents.signals import bronze
 
 FAILED = "SELECT load_id FROM ops.loads WHERE source = ? AND stream = ? AND status = 'failed' ORDER BY started_at"
 
 
 def accept(settings: Settings, name: str, reason: str, sources: str | None, profile: str | None) -> list[str]:
-    """What was accepted, in words; nothing where no load is held and the shape is no reason of a failure.
+    """What was accepted, in words; nothing where no load waits for it and the shape is no reason of a failure.
 
-    A load that is held is published by the next run as it was read.
+    A load that waits to be confirmed (`held` in ops.loads) is published by the next run as it was read.
 
     The values of a column that vanished, or has another type now, stay in `bronze__loads` as `<name>__<type>`; of one
     that has another type `bronze` shows them there. Raises ConfigurationError for a stream that is not declared.
@@ -49,6 +51,7 @@ def accept(settings: Settings, name: str, reason: str, sources: str | None, prof
             with warehouse.transaction():
                 confirmed = warehouse.ledger.confirm(source, stream, getpass.getuser(), reason)
             if confirmed:
+                noted(settings, getpass.getuser(), "stream.accept", name, [bronze(name)], _why(confirmed, reason))
                 return confirmed
             known = warehouse.ledger.stream_schema(source, stream) or []
             failed = [i for (i,) in warehouse.execute(FAILED, (source, stream))]
@@ -63,11 +66,15 @@ def accept(settings: Settings, name: str, reason: str, sources: str | None, prof
             with warehouse.publishing(source, [stream], run.context.batch.run_id):
                 warehouse.ledger.set_stream_schema(source, stream, shape)
                 warehouse.ledger.set_status(source, stream, "failed")  # until the next run publishes it
-                words = "; ".join([*said, *filter(None, [reason])])
-                warehouse.ledger.act(getpass.getuser(), "stream.accept", name, words)
+                warehouse.ledger.act(getpass.getuser(), "stream.accept", name, _why(said, reason))
             warehouse.show(load, run.context.protection(f"bronze.{load.table}"))
             run.state = "completed"
+    noted(settings, getpass.getuser(), "stream.accept", name, [bronze(name)], _why(said, reason))
     return said
+
+
+def _why(said: Sequence[str], reason: str) -> str:
+    return "; ".join([*said, *filter(None, [reason])])
 
 
 def set_aside(

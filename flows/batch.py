@@ -30,6 +30,7 @@ from flows.context import (
     sources_path,
 )
 from flows.deliver import deliver
+from flows.holds import HELD
 from flows.hooks import WATCHED
 from flows.ingest import ingest_source
 from flows.load import is_passing
@@ -132,7 +133,7 @@ def unbuilt(layer: str, status: str) -> Summary:
 def bronze_layer(streams: list[Summary]) -> Summary:
     """Bronze is gated per stream; this is the sum of it."""
     statuses = {s["status"] for s in streams}
-    status = "published" if "failed" not in statuses else "partly published"
+    status = "partly published" if statuses & {"failed", HELD} else "published"
     counts = {name: sum(s[name] for s in streams) for name in ("checks", "failed")}
     steps = [stream_step(f"{s['source']}.{s['stream']}", s) for s in streams if s["started_at"]]
     return {"layer": "bronze", "status": status, **counts, "skipped": [], "failures": [], "steps": steps}
@@ -155,4 +156,6 @@ def headline(summary: Summary) -> str:
     """What a person reads first."""
     bad = [f"{s['source']}.{s['stream']}" for s in summary["streams"] if s["status"] == "failed"]
     bad += [f"layer {x['layer']}" for x in summary["layers"] if x["status"] in STOPPED]
-    return f"slot {summary['slot']} {summary['state']}" + (f": {', '.join(bad)}" if bad else "")
+    held = [f"{s['source']}.{s['stream']}" for s in summary["streams"] if s["status"] == HELD]
+    said = f"slot {summary['slot']} {summary['state']}" + (f": {', '.join(bad)}" if bad else "")
+    return said + (f"; held: {', '.join(held)}" if held else "")

@@ -20,7 +20,9 @@ from flows.commands import (
     contract,
     diff,
     discover,
+    gate,
     gc,
+    hold,
     incident,
     outbox,
     plan,
@@ -57,6 +59,8 @@ discover.add_to(app)
 platform.add_to(app)
 gc.add_to(app)
 rollback.add_to(app)
+gate.add_to(app)
+hold.add_to(app)
 
 
 def main() -> None:

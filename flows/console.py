@@ -109,7 +109,11 @@ def _encode(value: object) -> object:
 
 def _style(name: str, value: object) -> str:
     if name in ("status", "state"):
-        return {"failed": "red", "blocked": "red", "skipped": "yellow", "partly published": "yellow"}.get(
-            str(value), "green"
-        )
+        return {
+            "failed": "red",
+            "blocked": "red",
+            "skipped": "yellow",
+            "held": "yellow",
+            "partly published": "yellow",
+        }.get(str(value), "green")
     return "red" if name == "failed" and value not in (0, "0") else ""

@@ -1,10 +1,17 @@
-"""Incidents as commands see them: whole, as a post-mortem, and what a person does, which the ledger records too."""
+"""Incidents as commands see them: whole, as a post-mortem, and what a person does, which the ledger records too.
+
+`acted` and `noted` are for every other action of a person: in ops.actions, and in the incidents that it is about.
+"""
 
 from __future__ import annotations
 
+import getpass
 import logging
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from blocks.settings import Settings
 from blocks.warehouses import is_made, open_warehouse
@@ -18,6 +25,8 @@ from governance.incidents.post_mortem import post_mortem
 from governance.preview import sample_alerts
 
 LOG = logging.getLogger("hallmark")
+UNRESOLVED = ("open", "acknowledged", "muted")
+LINE = 500
 
 
 def whole(settings: Settings, id: str) -> dict[str, Any]:
@@ -80,3 +89,54 @@ def record(
             warehouse.ledger.act(actor, action, target, reason, until)
     except HallmarkError as error:
         LOG.warning("%s is not in ops.actions: %s", action, error.cause)
+
+
+def acted(
+    settings: Settings, action: str, target: str, about: Iterable[str], reason: str = "", until: datetime | None = None
+) -> list[str]:
+    """Record and note an action that records nothing itself; called before it begins, since it may end the incidents.
+
+    Returns what `noted` does.
+    """
+    actor = getpass.getuser()
+    record(settings, actor, action, target, reason, until)
+    return noted(settings, actor, action, target, about, reason, until)
+
+
+def noted(
+    settings: Settings,
+    actor: str,
+    action: str,
+    target: str,
+    about: Iterable[str],
+    reason: str = "",
+    until: datetime | None = None,
+) -> list[str]:
+    """Write a person's action into the timelines of the unresolved incidents that it is about; their ids.
+
+    `about`: checks, datasets (with the child tables of a stream), or layers. What cannot be noted is logged: the action
+    stands.
+    """
+    names = tuple(about)
+    line = f"{action} {target}{f', until {show_time(until)}' if until else ''}{f': {reason}' if reason else ''}"
+    line = " ".join(line.split())[:LINE]
+    done: list[str] = []
+    try:
+        with incident_desk(settings) as desk:
+            for one in desk.store.rows(UNRESOLVED):
+                if is_about(one, names):
+                    done.append(desk.note(one.id, actor, line).id)
+    except (HallmarkError, SQLAlchemyError) as error:
+        cause = error.cause if isinstance(error, HallmarkError) else type(error).__name__
+        LOG.warning("%s is done, and not noted in each incident that it is about: %s", action, cause)
+    return done
+
+
+def is_about(one: Incident, names: Iterable[str]) -> bool:
+    """Whether an incident is one of these checks or datasets, or of a table below one of these names."""
+    return any(n in (one.check_id, one.dataset) or one.dataset.startswith((f"{n}.", f"{n}__")) for n in names)
+
+
+def show_time(at: datetime) -> str:
+    """A time as a person reads it."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

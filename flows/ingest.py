@@ -24,10 +24,12 @@ from flows import pipelines, slots
 from flows.context import Context, make_context, sample_servers, select_streams, sources_path
 from flows.deliver import deliver_or_wait
 from flows.delivery import page
+from flows.holds import HELD, kept_out
 from flows.hooks import WATCHED
 from flows.load import after_publish, is_passing, land, load_and_gate, plan, publish, record_failure
 from flows.report import publish_stream_artifacts
 from flows.runs import part
+from flows.waivers import words as words_of
 from governance.errors import words
 
 LOG = logging.getLogger("hallmark")
@@ -67,9 +69,15 @@ def ingest_source(
     """Bring what is new of a source's streams into bronze; a failed stream does not stop the others."""
     context, began = make_context(slot, sources, profile, run_id, attempt), now()
     names = select_streams(context.sources, f"{source}.{stream}" if stream else source)[source]
-    runs = {name: ingest_stream.with_options(name=f"{source}.{name}").submit(source, name, context) for name in names}
+    held = kept_out(context, source, names)
+    runs = {
+        name: ingest_stream.with_options(name=f"{source}.{name}").submit(source, name, context)
+        for name in names
+        if name not in held
+    }
     owner = context.owner(source)
     results = [x for name, r in runs.items() for x in _results(source, name, r.result(raise_on_failure=False))]
+    results += [{**empty_result(source, name), "status": HELD, "warning": str(one)} for name, one in held.items()]
     run = pipelines.ingested(source, began, now(), results)
     with open_warehouse(context.settings) as warehouse:
         warehouse.ledger.events([context.tell.run(run, owner=owner)])
@@ -107,7 +115,8 @@ def load_stream(source: str, stream: str, context: Context) -> list[Result]:
     results = [result_of(one, found) for one, found in zip(ready, accounts, strict=True)]
     results[0] |= {
         "bytes": sum(p.bytes for m in manifests for p in m.parts), "seconds": round(time.monotonic() - started, 3),
-        "warning": reader.warning(load.stream), "started_at": began.isoformat(),
+        "warning": "; ".join(filter(None, (reader.warning(load.stream), results[0]["warning"]))) or None,
+        "started_at": began.isoformat(),
     }  # fmt: skip
     return results
 
@@ -121,7 +130,8 @@ def result_of(ready: Ready, accounts: Accounts) -> Result:
     )  # fmt: skip
     counts = {k: getattr(total, k) for k in ("read", "published", "unchanged", "quarantined", "deleted")}
     checks = {"checks": len(ready.checks), "failed": sum(not c.success for c in ready.checks)}
-    return {**empty_result(source, stream), "status": "published", **counts, **checks}
+    waived = "; ".join(f"{c.check_id} {words_of(c)}" for c in ready.checks if c.waived)
+    return {**empty_result(source, stream), "status": "published", **counts, **checks, "warning": waived or None}
 
 
 def _results(source: str, stream: str, outcome: Any) -> list[Result]:

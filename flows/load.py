@@ -22,6 +22,7 @@ from flows.gates import gate_on
 from flows.lineage import bronze_facts
 from flows.state import save_picture
 from flows.told import load_events
+from flows.waivers import judged
 from governance.declared_tests import DeclaredTest
 from governance.errors import GateBlocked, HallmarkError, HeldError, SourceError, UnreachableError, words
 from governance.model import Event
@@ -158,7 +159,7 @@ def run_gate(warehouse: SqlWarehouse, staged: Sequence[Ready], context: Context)
             columns=[c.name for c in found.columns], declared=context.declared_tests,
         )  # fmt: skip
         places[dataset] = f"bronze__staging.{load.table}"
-    checks = gate.run(tests, gate_on(warehouse), gate.staged(places))
+    checks = judged(warehouse, context, gate.run(tests, gate_on(warehouse), gate.staged(places)))
     loads = {
         f"bronze.{r.load.table}": [m.load_id for m in r.manifests] for r in staged if not r.load.stream.primary_key
     }
@@ -214,9 +215,8 @@ def record_failure(load: StreamLoad, error: Exception, context: Context) -> None
     name = f"{load.source}.{load.stream.name}"
     held = isinstance(error, HeldError)
     verb, reason = "held" if held else "failed", getattr(error, "reason", "")
-    event = context.event(
-        f"hallmark.load.{verb}.v1", name, owner=context.owner(load.source), error=words(error), reason=reason
-    )
+    owner = context.owner(load.source)
+    event = context.event(f"hallmark.load.{verb}.v1", name, owner=owner, error=words(error), reason=reason)
     with open_warehouse(context.settings) as warehouse:
         ledger = warehouse.ledger
         # What the data are to blame for may be mended in the source; anything else has nothing to do with them.
@@ -225,7 +225,7 @@ def record_failure(load: StreamLoad, error: Exception, context: Context) -> None
         with warehouse.transaction():
             ledger.touch(load.source, [load.stream.name])
             if not load.replays:  # what was published of the stream stays as it is
-                ledger.set_status(load.source, load.stream.name, verb)
+                ledger.set_status(load.source, load.stream.name, "unconfirmed" if held else "failed")
             close([p.load_id for p in load.planned], str(error))
             ledger.events([event])
         save_picture(context.settings, warehouse)

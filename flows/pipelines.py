@@ -35,6 +35,10 @@ _STATES: Mapping[str, RunState] = {
 }  # fmt: skip
 
 
+_ENDS: Mapping[str, RunState] = {"failed": "failed", "held": "skipped"}
+"""Of a stream, where it is not completed."""
+
+
 def begun(context: Context, name: str, began: datetime) -> Run:
     """A batch, or what is done beside the batches, that has just begun."""
     tasks = [f"ingest-{source}" for source in context.sources] + [f"transform-{x}" for x in LAYERS[1:]]
@@ -123,7 +127,7 @@ def abandoned(warehouse: SqlWarehouse, over: Iterable[str], at: datetime) -> lis
 
 
 def _stream(result: Summary) -> TaskRun:
-    state: RunState = "failed" if result["status"] in ("failed", "held") else "completed"
+    state = _ENDS.get(result["status"], "completed")
     return _timed(result["stream"], state, result["started_at"], result["seconds"])
 
 

@@ -128,9 +128,9 @@ def collect(context: Context, summary: Summary, warehouse: Warehouse) -> ReportD
 
 
 def _stream(found: Summary) -> StreamReport:
-    names = set(StreamReport.model_fields) - {"error"}
+    names = set(StreamReport.model_fields) - {"error", "warning"}
     error = (found["error"] or {}).get("cause", "")
-    return StreamReport(**{k: found[k] for k in names}, error=error)
+    return StreamReport(**{k: found[k] for k in names}, error=error, warning=found["warning"] or "")
 
 
 def _datasets(context: Context, summary: Summary, warehouse: Warehouse) -> list[DatasetReport]:

@@ -1,4 +1,4 @@
-"""Which datasets stand on old data because a stream failed or is held, and of which slot their data are."""
+"""Which datasets stand on old data because a stream failed or was left out, and of which slot their data are."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from flows.context import Context
 from governance.lineage import spread_stale
 from governance.manifest import table_edges
 
+BEHIND = "('failed', 'unconfirmed', 'held', 'released')"
+"""What ops.streams says of a stream whose newest data are not in bronze: see `holds.py` and `load.py`."""
 NEVER = ""  # older than every slot
 
 
@@ -18,7 +20,7 @@ def stale_datasets(context: Context) -> dict[str, str]:
         rows = warehouse.execute(
             f"SELECT s.source, s.stream, max(l.slot) FROM {STREAMS} s LEFT JOIN ops.loads l "
             "ON l.source = s.source AND l.stream = s.stream AND l.status IN ('published', 'duplicate') "
-            "WHERE s.status IN ('failed', 'held') GROUP BY s.source, s.stream"
+            f"WHERE s.status IN {BEHIND} GROUP BY s.source, s.stream"
         )
     marks = {f"bronze.{source}__{stream}": slots.show(at) if at else NEVER for source, stream, at in rows}
     return spread_stale(marks, table_edges(context.manifest))

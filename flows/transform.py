@@ -26,6 +26,7 @@ from flows.failed_rows import with_rows
 from flows.gates import gate_on
 from flows.lineage import layer_facts
 from flows.told import PLATFORM, layer_events
+from flows.waivers import judged
 from governance.errors import words
 from governance.manifest import layer_models
 from governance.model import CheckResult, Event, Profile
@@ -149,7 +150,7 @@ def test(context: Context, layer: str, publish: LayerPublish) -> tuple[CheckResu
     built = {f"{layer}.{name}" for name in (*publish.models, *publish.rejected)}
     tests = suites.layer(layer, context.declared_tests, built)
     with open_warehouse(context.settings) as warehouse:
-        checks = gate.run(tests, gate_on(warehouse), gate.audit(layer))
+        checks = judged(warehouse, context, gate.run(tests, gate_on(warehouse), gate.audit(layer)))
         checks = with_rows(warehouse, context, tests, checks, gate.audit(layer))
     LOG.info("%s: %d checks, %d failed", layer, len(checks), sum(not c.success for c in checks))
     return checks

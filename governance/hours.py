@@ -1,4 +1,4 @@
-"""Hours of the week in a time zone, without public holidays: when a team works, or wants to be left alone. Pure."""
+"""Hours of the week in a time zone: when a team works, or wants to be left alone. Pure."""
 
 from __future__ import annotations
 

@@ -115,6 +115,8 @@ class CheckResult(Frozen):
     """Of a failed check: SQL that selects the failing rows, where a reader finds them."""
     sample: Sample | None = None
     """Of a failed check: some of these rows."""
+    waived: str | None = None
+    """Of a failed critical check that blocks nothing this time: who decided so, and why, in a line."""
 
 
 class TaskRun(Frozen):

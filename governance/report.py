@@ -15,7 +15,7 @@ from typing import Any
 import jinja2
 
 from governance.lineage_picture import SIGNS, WORDS, Node, cut, draw
-from governance.model import Dataset, LineageEdge
+from governance.model import CheckResult, Dataset, LineageEdge, Severity
 from governance.report_data import (
     CheckReport,
     DatasetReport,
@@ -33,6 +33,7 @@ __all__ = ["CheckReport", "DatasetReport", "EventCounts", "LayerReport", "PastCh
            "StepTime", "StreamReport", "render"]  # fmt: skip
 
 SECTIONS = (("bronze", "Bronze"), ("silver", "Silver"), ("gold", "Gold"), ("exposure", "Exposures"))
+_OF_STREAM: Mapping[str, Status] = {"failed": "failed", "held": "stale"}
 _SEVERITY = {"critical": 0, "warning": 1, "info": 2}
 
 
@@ -64,7 +65,7 @@ def render(data: ReportData) -> str:
 
 def dataset_status(report: DatasetReport) -> Status:
     """One word for a dataset: the worst of its gate, its checks and its age."""
-    failed = {c.result.severity for c in report.checks if not c.result.success}
+    failed = {_counts_as(c.result) for c in report.checks if not c.result.success}
     if report.status == "blocked" or "critical" in failed:
         return "failed"
     if report.stale:
@@ -72,6 +73,11 @@ def dataset_status(report: DatasetReport) -> Status:
     if "warning" in failed:
         return "warning"
     return "ok" if report.status != "skipped" and (report.rows_after is not None or report.status) else "none"
+
+
+def _counts_as(check: CheckResult) -> Severity:
+    """How a failed check is shown: one that is waived as a warning, with its severity and who waived it in words."""
+    return "warning" if check.waived else check.severity
 
 
 @functools.cache
@@ -127,7 +133,7 @@ def _nodes(data: ReportData, statuses: Mapping[str, Status]) -> list[Node]:
     nodes = [
         Node(
             f"source {s.name}", "source", s.name, f"{_number(s.read)} rows read",
-            "failed" if s.status == "failed" else "ok", "streams",
+            _OF_STREAM.get(s.status, "ok"), "streams",
         )
         for s in data.streams
     ]  # fmt: skip
@@ -173,13 +179,16 @@ def _attention(data: ReportData, statuses: Mapping[str, Status]) -> list[dict[st
     for s in data.streams:
         if s.status == "failed":
             add("failed", f"Stream {s.name} failed", s.error, "streams")
+        if s.status == "held":
+            add("stale", f"Stream {s.name} is not read", s.warning, "streams")
     for x in data.layers:
         if x.status in ("blocked", "skipped"):
             add("failed", f"Layer {x.layer} {x.status}", "readers keep what was published before", "datasets")
     failed = [(d, c.result) for d in data.datasets for c in d.checks if not c.result.success]
     for d, c in sorted(failed, key=lambda pair: (_SEVERITY[pair[1].severity], pair[1].check_id)):
-        status = {"critical": "failed", "warning": "warning"}.get(c.severity, "none")
-        add(status, c.check_id, f"{c.severity}: {_number(c.failed_rows)} rows, {c.observed}", _anchor(d.dataset.name))
+        status = {"critical": "failed", "warning": "warning"}.get(_counts_as(c), "none")
+        said = f"{c.severity}{f', waived {c.waived}' if c.waived else ''}: {_number(c.failed_rows)} rows, {c.observed}"
+        add(status, c.check_id, said, _anchor(d.dataset.name))
     stale = [d for d in data.datasets if d.stale]
     for slot in sorted({d.data_as_of or "an earlier slot" for d in stale}):
         names = [d.dataset.name for d in stale if (d.data_as_of or "an earlier slot") == slot]

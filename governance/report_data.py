@@ -17,7 +17,7 @@ class StreamReport(Frozen):
     source: str
     stream: str
     status: str
-    """published, nothing_new, failed, held, …"""
+    """published, failed, held."""
     owner: str = ""
     read: int = 0
     published: int = 0
@@ -27,6 +27,7 @@ class StreamReport(Frozen):
     bytes: int = 0
     seconds: float = 0.0
     error: str = ""
+    warning: str = ""
 
     @property
     def name(self) -> str:

@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from blocks.sources.base import ColumnSpec
 from blocks.warehouses.base import Batch, LayerPublish, now
@@ -22,7 +22,7 @@ STREAMS = f"(SELECT * FROM ops.streams WHERE source <> '{LAYERS}')"
 """The rows of ops.streams that are streams."""
 _GATE = (
     "run_id", "attempt", "slot", "layer", "dataset", "check_id", "column_name", "type", "severity", "success",
-    "observed", "threshold", "failed_rows", "published", "at",
+    "observed", "threshold", "failed_rows", "published", "at", "waived",
 )  # fmt: skip
 _BUILD = (
     "run_id", "slot", "layer", "dataset", "rows_before", "rows_after", "rows_quarantined", "status", "published_at",
@@ -40,6 +40,17 @@ REPAIRING = "repairing"
 def holder() -> str:
     """Who holds a lock: host and process."""
     return f"{socket.gethostname()}:{os.getpid()}"
+
+
+class Act(NamedTuple):
+    """What a person did."""
+
+    at: datetime
+    actor: str
+    action: str
+    target: str
+    reason: str
+    until: datetime | None
 
 
 class Ledger(Loads):
@@ -156,7 +167,7 @@ class Ledger(Loads):
         rows = [
             (
                 batch.run_id, batch.attempt, batch.slot, c.layer, c.dataset, c.check_id, c.column, c.type, c.severity,
-                c.success, c.observed, c.threshold, c.failed_rows, published, now(),
+                c.success, c.observed, c.threshold, c.failed_rows, published, now(), c.waived,
             )
             for c in checks
         ]  # fmt: skip
@@ -239,6 +250,13 @@ class Ledger(Loads):
         """Record what a person did."""
         sql = "INSERT INTO ops.actions VALUES (?, ?, ?, ?, ?, ?)"
         self.execute(sql, (now(), actor, action, target, reason, until))
+
+    def acts(self, *actions: str) -> list[Act]:
+        """What people did of these kinds, the oldest first."""
+        # The emulator of Snowflake gives 1970 for a time with a zone that is NULL.
+        columns = """until IS NOT NULL, "at", actor, action, target, coalesce(reason, ''), until"""
+        rows = self.execute(f'SELECT {columns} FROM ops.actions WHERE action IN {among(actions)} ORDER BY "at"', ())
+        return [Act(r[1], r[2], r[3], r[4], r[5], r[6] if r[0] else None) for r in rows]
 
 
 def _quantiles(column: ColumnProfile) -> str | None:

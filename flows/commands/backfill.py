@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.commands.options import AsJson, Profile, reading
+from flows.commands.options import AsJson, Profile, Why, reading
 from flows.commands.plan import human
 from flows.console import console, dump, plain, table
 from governance.errors import ConfigurationError
@@ -23,6 +23,7 @@ def backfill(
     lower: Annotated[str | None, typer.Option("--from", help="First slot, or value of the table's cursor.")] = None,
     upper: Annotated[str | None, typer.Option("--to", help="Last slot or value, itself inside.")] = None,
     loads: Annotated[list[str] | None, typer.Option("--loads", help="Only the load with this id; repeatable.")] = None,
+    reason: Why = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     sources: Annotated[str | None, typer.Option(help="A sources.yml; default: flows/sources.yml.")] = None,
     profile: Profile = None,
@@ -50,7 +51,11 @@ def backfill(
     bounds = (lower, upper) if plan["range"] else (None, None)
     with prefect_api(settings, server=False), progress(as_json):
         from flows.backfill import backfill as flow
+        from flows.incidents import acted
+        from governance.incidents.signals import bronze
 
+        chosen = f" from {lower or 'the first'} to {upper or 'the last'}" if lower or upper else ""
+        acted(settings, "backfill", f"{', '.join(streams)}{chosen}", map(bronze, streams), reason)
         state = flow(streams, *bounds, ids, sources, profile, return_state=True)
         result: Any = state.result(raise_on_failure=False)
     if isinstance(result, BaseException):

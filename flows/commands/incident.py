@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.commands.options import AsJson, reading
+from flows.commands.options import AsJson, at, reading
 from flows.console import console, dump, plain, table
 
 Id = Annotated[str, typer.Argument(help="Its id, or the beginning of it.")]
@@ -95,10 +95,7 @@ def mute(
     as_json: AsJson = False,
 ) -> None:
     """Go on recording it, and call nobody until then."""
-    from datetime import UTC
-
-    at = until if until.tzinfo else until.replace(tzinfo=UTC)
-    _act("mute", id, as_json, until=at, reason=reason)
+    _act("mute", id, as_json, until=at(until), reason=reason)
 
 
 def preview(
@@ -139,7 +136,7 @@ def _print(found: dict[str, Any]) -> None:
                  "root", "muted_until", "resolved_at"):  # fmt: skip
         if found.get(name):
             out.print(Text.assemble((f"{name:14}", "dim"), plain(found[name])))
-    for name in ("observed", "threshold", "failed_rows", "error", "remedy", "query"):
+    for name in ("observed", "threshold", "failed_rows", "waived", "error", "remedy", "query"):
         if found["evidence"].get(name):
             out.print(Text.assemble((f"{name:14}", "dim"), plain(found["evidence"][name], 500)))
     for name, value in {**found["blast"], "attached": found["attached"]}.items():

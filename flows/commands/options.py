@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, overload
 
 import typer
 
@@ -12,7 +13,24 @@ if TYPE_CHECKING:
     from blocks.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Why = Annotated[str, typer.Option("--reason", help="Why, in a line; recorded with your name.")]
 Profile = Annotated[str | None, typer.Option("--profile", help="local or snowflake.")]
+
+
+def given(reason: str) -> str:
+    """Raises ConfigurationError for a reason that says nothing."""
+    if not reason.strip():
+        raise ConfigurationError("usage", "--reason is missing", "say why in a line: it is recorded with your name")
+    return reason.strip()
+
+
+@overload
+def at(time: datetime) -> datetime: ...
+@overload
+def at(time: None) -> None: ...
+def at(time: datetime | None) -> datetime | None:
+    """A time that somebody gave: UTC, where it has no zone."""
+    return time if time is None or time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def make_home(settings: Settings) -> None:

@@ -9,9 +9,10 @@ import typer
 
 from flows.commands.options import AsJson, reading
 from flows.console import console, dump, plain, table
-from governance.errors import ConfigurationError
+from governance.errors import ConfigurationError, HallmarkError
 
 if TYPE_CHECKING:
+    from blocks.settings import Settings
     from blocks.warehouses.base import Warehouse
 
 COLUMNS = (
@@ -98,6 +99,7 @@ def replay(
     stream: Source = None,
     reason: Reason = None,
     ids: Annotated[list[str] | None, typer.Option("--id", help="Only these rows.")] = None,
+    note: Annotated[str, typer.Option("--note", help="Why, in a line; recorded with your name.")] = "",
     sources: Annotated[str | None, typer.Option(help="A sources.yml; default: flows/sources.yml.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -112,16 +114,31 @@ def replay(
 
         with open_warehouse(settings) as warehouse:
             _check_stream(warehouse, stream)
+            waiting = warehouse.ledger.quarantined(source or None, name or None, reason, tuple(ids or ()))
+        streams = sorted({f"{r['source']}.{r['stream']}" for r in waiting})
         try:
             counts = flow(source or None, name or None, reason, tuple(ids or ()), sources)
         except ConfigurationError as error:
             if sources is None:
                 error.remedy = f"{error.remedy}; or give the file that the rows came by: --sources FILE"
             raise
+        except HallmarkError as error:
+            _record(settings, streams, reason, f"failed: {error.cause}", note)
+            raise
+        if counts["selected"]:
+            _record(settings, streams, reason, f"{counts['published']} of {counts['selected']} rows published", note)
     if as_json:
         dump(counts)
         return
     console().print(", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items()))
+
+
+def _record(settings: Settings, streams: list[str], reason: str | None, what: str, note: str) -> None:
+    from flows.incidents import acted
+    from governance.incidents.signals import bronze
+
+    rows = f" ({reason})" if reason else ""
+    acted(settings, "quarantine.replay", f"{', '.join(streams)}{rows}: {what}", map(bronze, streams), note)
 
 
 def _check_stream(warehouse: Warehouse, wanted: str | None) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from flows.commands.options import AsJson, Profile, reading
-from flows.console import dump, table
+from flows.console import console, dump, table
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,10 +29,14 @@ def rollback(
 
     reading()
     settings = Settings.load(profile=profile)
-    rows = put_back(settings, layer, to, reason)
+    back = put_back(settings, layer, to, reason)
     if as_json:
-        dump({"layer": layer, "slot": to, "rows": dict(rows)})
+        dump(asdict(back))
         return
-    table(f"{layer} is as slot {to} published it", ("dataset", "rows"), [
-        {"dataset": f"{layer}.{name}", "rows": count} for name, count in sorted(rows.items())
-    ])  # fmt: skip
+    table(f"{layer} is as slot {back.slot} published it", ("dataset", "rows"), [
+        {"dataset": f"{layer}.{name}", "rows": count} for name, count in sorted(back.rows.items())
+    ], ("rows",))  # fmt: skip
+    console().print(f"Before it was as slot {back.was} published it.")
+    if back.incidents:
+        console().print(f"Noted in the incidents {', '.join(back.incidents)}.")
+    console().print("The next batch builds it anew: correct what was wrong first.")

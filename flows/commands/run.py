@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.commands.options import AsJson, Profile, make_home, reading
+from flows.commands.options import AsJson, Profile, Why, make_home, reading
 from flows.console import console, dump, plain, table
 from governance.errors import ConfigurationError, UnreachableError
 
@@ -31,6 +31,7 @@ def run(
     sources: Annotated[str | None, typer.Option(help="A sources.yml; default: flows/sources.yml.")] = None,
     stream: Annotated[str | None, typer.Option(help="Only this source, or source.stream.")] = None,
     from_layer: Annotated[str, typer.Option("--from", help="Layer to start from.")] = "bronze",
+    reason: Why = "",
     profile: Profile = None,
     server: Annotated[bool, typer.Option("--server", help="Report to the Prefect API of PREFECT_API_URL.")] = False,
     as_json: AsJson = False,
@@ -46,6 +47,7 @@ def run(
     with prefect_api(settings, server), progress(as_json):
         from flows.batch import batch
 
+        note(settings, slot, stream, from_layer, reason)
         state = batch(slot, sources, stream, from_layer, profile, return_state=True)
         result: Any = state.result(raise_on_failure=False)
     interrupt.look()
@@ -54,6 +56,19 @@ def run(
     summary: Summary = result
     dump(summary) if as_json else show(summary)
     raise typer.Exit(exit_status(summary))
+
+
+def note(settings: Settings, slot: str | None, stream: str | None, from_layer: str, reason: str) -> None:
+    """A run of what somebody chose is an action of theirs, unlike the one whose turn it is."""
+    from flows.context import LAYERS
+    from flows.incidents import acted
+    from governance.incidents.signals import bronze
+
+    chosen = {"slot": slot, "stream": stream, "from": from_layer if from_layer != LAYERS[0] else None}
+    said = " ".join(f"{name} {value}" for name, value in chosen.items() if value)
+    if said or reason:
+        about = [bronze(stream)] if stream else LAYERS[LAYERS.index(from_layer) :]
+        acted(settings, "run", said or "the next slot", about, reason)
 
 
 def exit_status(summary: Summary) -> int:
@@ -149,7 +164,7 @@ def show(summary: Summary) -> None:
         table(
             "Failed checks",
             ("check_id", "severity", "failed_rows", "observed", "threshold"),
-            failures,
+            [{**f, "severity": f"{f['severity']}{', waived' if f.get('waived') else ''}"} for f in failures],
             ("failed_rows",),
         )
     for part in (*summary["streams"], *summary["layers"]):

@@ -35,7 +35,7 @@ def accept(
     if as_json:
         dump({"stream": stream, "accepted": said})
         return
-    for line in said or ["no load of it is held, or failed for its shape: nothing to do"]:
+    for line in said or ["no load of it waits to be confirmed, or failed for its shape: nothing to do"]:
         console().print(f"{stream}: {plain(line, 300)}")
     if said:
         console().print("The next run publishes it.")

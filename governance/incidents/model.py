@@ -35,6 +35,8 @@ class Evidence(Frozen):
     rows: int | None = None
     query: str | None = None
     sample: Sample | None = None
+    waived: str = ""
+    """Who lets it fail without blocking, and why."""
     error: str = ""
     """Of a load, flow or delivery: its cause."""
     remedy: str = ""

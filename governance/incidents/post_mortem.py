@@ -65,7 +65,7 @@ def _evidence(found: Evidence) -> str:
         ("check", f"{found.type} of {found.column}" if found.column else found.type), ("at", when(found.at)),
         ("slot", found.slot), ("run", found.run_id), ("observed", found.observed), ("expected", found.threshold),
         ("rows", f"{found.failed_rows} of {found.rows}" if found.rows is not None else ""), ("cause", found.error),
-        ("remedy", found.remedy),
+        ("waived", found.waived), ("remedy", found.remedy),
     ]  # fmt: skip
     said = table(("", ""), [(k, text(v)) for k, v in known if v])
     if found.sample and found.sample.rows:

@@ -69,15 +69,18 @@ def _gate(event: Event) -> Iterator[Signal]:
             continue
         what = f"{check.type} of {check.column}" if check.column else check.type
         said = f"{check.failed_rows} rows" if check.failed_rows else check.observed or "failed"
+        said += " (waived)" if check.waived else ""
         yield Signal(
             dataset=check.dataset, check_id=check.check_id, failed=not check.success,
-            kind=KINDS.get(check.type, "gate"), severity=check.severity, owner=_owner(event),
+            # Who waived it knows of it: it opens no incident that wakes somebody, and closes none.
+            kind=KINDS.get(check.type, "gate"), severity="warning" if check.waived else check.severity,
+            owner=_owner(event),
             title=_line(f"{check.dataset}: {what}, {said}"),
             unpublished=unpublished if check.severity == "critical" else (),
             evidence=_evidence(
                 event, type=check.type, column=check.column, observed=check.observed[:TEXT_LIMIT],
                 threshold=check.threshold[:TEXT_LIMIT], failed_rows=check.failed_rows, rows=check.rows,
-                query=check.query, sample=check.sample,
+                query=check.query, sample=check.sample, waived=check.waived or "",
             ),
         )  # fmt: skip
 

@@ -108,6 +108,7 @@ def result_of(check: CheckResult, at: datetime) -> measures.TestResult:
         counts = {"failed_rows": check.failed_rows}
     said = check.observed or ("passed" if check.success else f"{check.failed_rows} rows failed")
     said += f" ({check.threshold})" if check.threshold else ""
+    said += f"; blocked nothing: waived {check.waived}" if check.waived else ""
     return measures.TestResult(
         timestamp=measures.millis(at),
         test_case_status="Success" if check.success else "Failed",

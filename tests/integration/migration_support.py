@@ -69,9 +69,9 @@ def first_state(url: str) -> None:
             connection.exec_driver_sql(statement)
 
 
-def contents(execute: Callable[[str], list[tuple[Any, ...]]], tables: Mapping[str, object]) -> dict[str, list[str]]:
-    """table → its rows, as text."""
-    return {table: sorted(map(repr, execute(f"SELECT * FROM {table}"))) for table in tables}
+def contents(execute: Callable[[str], list[tuple[Any, ...]]], tables: Mapping[str, str | None]) -> dict[str, list[str]]:
+    """table → its rows, as text: of these columns, or of all."""
+    return {t: sorted(map(repr, execute(f"SELECT {columns or '*'} FROM {t}"))) for t, columns in tables.items()}
 
 
 @contextmanager

@@ -16,6 +16,7 @@ def test_gold_goes_back_to_a_slot_and_forth_again(first: Home, second: Home, hom
     done = home.hallmark("rollback", "gold", "--to", SLOT1, "--reason", "wrong rates", "--json")
     assert done.code == 0, done.err
     assert home.fingerprints("gold") == first.fingerprints("gold") != second.fingerprints("gold")
+    assert {k: done.json[k] for k in ("layer", "was", "slot")} == {"layer": "gold", "was": SLOT2, "slot": SLOT1}
     assert done.json["rows"]["dim_customer"] == first.value("SELECT count(*) FROM gold.dim_customer")
     [(target, reason)] = home.rows("SELECT target, reason FROM ops.actions WHERE action = 'rollback'")
     assert (target, reason) == (f"gold to {SLOT1}", "wrong rates")

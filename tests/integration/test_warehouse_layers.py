@@ -91,6 +91,11 @@ def test_what_fails_in_the_transaction_leaves_the_layer_as_it_was(settings: Sett
         warehouse.publish_layer(LayerPublish("silver", Batch("r", slot(2)), {"a": None, "b": None}), (), stop)
     assert rows(settings, "SELECT id FROM silver.a UNION ALL SELECT id FROM silver.b") == [(1,), (1,)]
     assert rows(settings, "SELECT count(*) FROM ops.publishes") == [(1,)]
+    publish(settings, 2, {"a": None, "b": None})
+    with pytest.raises(RuntimeError, match="stopped"), open_warehouse(settings) as warehouse:
+        warehouse.rollback("silver", Batch("back", slot(1)), stop)
+    assert rows(settings, "SELECT id FROM silver.a UNION ALL SELECT id FROM silver.b") == [(2,), (2,)]
+    assert rows(settings, "SELECT count(*) FROM ops.publishes") == [(2,)]
 
 
 def test_a_layer_goes_back_to_one_of_the_last_four_slots(settings: Settings) -> None:
@@ -106,6 +111,9 @@ def test_a_layer_goes_back_to_one_of_the_last_four_slots(settings: Settings) -> 
         assert warehouse.ledger.last_publish("silver") == (4, "")
         warehouse.rollback("silver", Batch("forth", slot(7)), nothing)  # what was there before can be gone back to
         assert warehouse.execute("SELECT id FROM silver.a") == [(7,)]
+        for number in (5, 6, 4):  # each of the last four, whichever was gone back to before
+            warehouse.rollback("silver", Batch(f"back-{number}", slot(number)), nothing)
+            assert warehouse.execute("SELECT id FROM silver.a") == [(number,)]
         assert len(warehouse.tables("silver__kept")) <= 2 * 4
 
 

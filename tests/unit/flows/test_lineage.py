@@ -16,9 +16,8 @@ def origins(*columns: ColumnSpec) -> dict[str, str]:
     stream = SimpleNamespace(name="hits", table=None, primary_key=())
     load = SimpleNamespace(source="search", stream=stream, table="search__hits")
     manifest, staged = SimpleNamespace(schema=columns), SimpleNamespace(columns=columns)
-    context = SimpleNamespace(
-        sources={"search": SimpleNamespace(kind="files", connector=None)}, datasets=(), owner=lambda source: "data-platform"
-    )
+    sources = {"search": SimpleNamespace(kind="files", connector=None)}
+    context = SimpleNamespace(sources=sources, datasets=(), owner=lambda source: "data-platform")
     ready = SimpleNamespace(load=load, manifests=[manifest], staged=staged)
     facts = bronze_facts(cast(Any, context), cast(Any, ready), cast(Any, SimpleNamespace(type=str)))
     assert facts.origin and {c.name for c in facts.origin.columns} == {e.expression for e in facts.edges}

@@ -112,6 +112,17 @@ def test_a_dataset_is_coloured_by_its_worst(changes: dict[str, object], own: str
     assert exposure in node_status(html, "exposure.e")
 
 
+def test_a_waived_check_and_a_held_stream_are_shown_as_what_they_are() -> None:
+    failed = check(False)
+    waived = failed.model_copy(update={"result": failed.result.model_copy(update={"waived": "by ann: known"})})
+    held = StreamReport(source="crm", stream="p", status="held", warning="held by ben until noon: half a file")
+    html = render(with_gold(checks=(waived,)).model_copy(update={"streams": (held,)}))
+    text = " ".join(Page(html).text.split())
+    assert "node-warning" in node_status(html, "gold.g") and "node-ok" in node_status(html, "exposure.e")
+    assert "critical, waived by ann: known: 3 rows" in text and "critical waived by ann: known" in text
+    assert "Stream crm.p is not read held by ben until noon: half a file" in text
+
+
 def test_what_needs_attention_comes_first_and_links_to_it() -> None:
     html = render(with_gold(checks=(check(False),), stale=True, data_as_of="2026-11-22T00:00:00Z"))
     html = html[html.index('id="attention"') : html.index('id="lineage"')]

@@ -65,6 +65,13 @@ def test_results_say_how_many_rows_passed_and_failed(ordered: World) -> None:
     assert "passedRows" not in unknown and (none["passedRows"], "passedRowsPercentage" in none) == (0, False)
 
 
+def test_a_waived_failure_is_one_and_says_who_waived_it(ordered: World) -> None:
+    ordered.checks(check(1, success=False, waived="by ann: known"))
+    [case] = cases(ordered).values()
+    assert case["testCaseResult"]["testCaseStatus"] == "Failed"
+    assert case["testCaseResult"]["result"].endswith("; blocked nothing: waived by ann: known")
+
+
 def test_a_failure_shows_its_rows_and_the_query_that_finds_them(ordered: World) -> None:
     ordered.checks(check(success=False, sample=SAMPLE, query=QUERY))
     [case] = cases(ordered).values()
