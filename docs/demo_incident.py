@@ -78,13 +78,13 @@ class Demo:
         with IncidentStore(f"sqlite:///{self.home / 'state.db'}") as store:
             return next(i.id for i in store.rows() if i.severity == "critical" and i.root is None)
 
-    def show(self, brief: bool = False) -> None:
-        """What each of those who hear sees; `brief`: how a message begins, and the last reply."""
+    def show(self, whole: str = "") -> None:
+        """What each of those who hear sees; of all channels but one how a message begins, and the last reply."""
         for name in THREADS:
             lines = picture(self.slack.channel(name)).rstrip().splitlines()
-            if brief:
+            if name != whole:
                 last = max(n for n, line in enumerate(lines) if "└" in line)
-                lines = [*lines[:4], "│ …", *lines[last:]]
+                lines = [*lines[:4], "│ …", *lines[last : last + 2]]
             say("", f"Slack {lines[0]}", *lines[1:])
         say("", "PagerDuty", *(f"  {state}: {text}" for text, state in self.pager.states()))
         say("", "OpenMetadata", *(f"  {state}: {case}" for case, state in self.catalog_states()))
@@ -128,7 +128,7 @@ def story(demo: Demo) -> None:
     demo.run()
     demo.hallmark("incident list")
     heading("What the team sees")
-    demo.show()
+    demo.show(whole="delivery-data")
     heading("Somebody is on it")
     page = demo.page()
     demo.hallmark(f"incident ack {page} --note 'the importer lost the day of the work'")
@@ -140,7 +140,7 @@ def story(demo: Demo) -> None:
     demo.hallmark(f"quarantine replay --stream drops.customers --reason invalid_encoding --sources {demo.sources}")
     demo.run()
     heading("It is over, everywhere")
-    demo.show(brief=True)
+    demo.show()
     demo.hallmark(f"incident show {page}")
 
 

@@ -41,6 +41,7 @@ def main() -> None:
             screenshot(home / "reports" / "latest.html", IMAGES / "report.png")
         finally:
             printed([HALLMARK, "sample", "--remove"], home)
+    keep("demo-incident.txt", printed([sys.executable, "-W", "ignore", ROOT / "docs" / "demo_incident.py"], None))
     keep("capacity.txt", printed([HALLMARK, "plan", "--simulate"], None), ROOT / "docs" / "capacity.md")
     with tempfile.TemporaryDirectory(prefix="hallmark-examples-") as folder:
         with EmbeddedPostgres(Path(folder)) as server:
