@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import httpx
 import pytest
 
 from governance.oncall import load_ownership
@@ -107,7 +108,9 @@ def test_a_source_that_is_down_calls_its_team_once(home: Home, heard: Heard) -> 
     assert "not-it" not in said and "not-it" not in str(found)
 
 
-def test_an_acknowledgement_of_a_person_reaches_the_pager_at_once(home: Home, heard: Heard) -> None:
+def test_an_acknowledgement_of_a_person_reaches_the_pager_at_once(
+    home: Home, heard: Heard, prefect_server: str
+) -> None:
     [origin] = [i for i in home.hallmark("incident", "list", "--json").json
                 if i["severity"] == "critical" and i["root"] is None]  # fmt: skip
     acknowledged = home.hallmark("incident", "ack", origin["id"][:5], "--note", "asked for the password", "--json")
@@ -116,6 +119,9 @@ def test_an_acknowledgement_of_a_person_reaches_the_pager_at_once(home: Home, he
     shown = home.hallmark("incident", "show", origin["id"], "--json").json
     assert {"at", "actor", "what"} == set(shown["timeline"][0]) and "links" in shown
     assert shown["timeline"][-1]["what"] == "asked for the password"
+    report = origin["evidence"]["slot"] + ".html"
+    assert (home.path / "reports" / report).is_file(), "where the link to the report leads"
+    assert httpx.get(f"{prefect_server}/flow_runs/{origin['evidence']['run_id']}").status_code == 200
     assert home.value("SELECT count(*) FROM ops.actions WHERE action = 'incident.acknowledge'") == 1
 
 
