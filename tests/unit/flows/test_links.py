@@ -46,7 +46,7 @@ def test_the_runbook_has_a_section_for_each_kind(kind: str) -> None:
 def test_the_catalog_has_the_case_that_is_linked(world: World) -> None:
     world.push(ORDERS)
     world.checks(check(1, success=False))
-    link = links_of(Settings(openmetadata_url=f"{world.server.url}/api"), ours()).catalog
+    link = links_of(Settings(openmetadata_url=world.server.url), ours()).catalog
     _, page, case, tab = urlsplit(link).path.split("/")
     assert (page, tab) == ("test-case", "issues")
     assert world.bot.named("dataQuality/testCases", unquote(case))["name"] == ours().check_id
