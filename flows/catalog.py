@@ -20,7 +20,7 @@ from blocks.settings import Settings
 from blocks.warehouses import is_made
 from flows import reconcile, workflow
 from flows.context import name_run
-from flows.hooks import ALONE
+from flows.hooks import WATCHED
 from flows.workflow_values import unset, values_of
 from governance.errors import HallmarkError
 from governance.workflows import NAMES, filled
@@ -29,7 +29,7 @@ LOG = logging.getLogger("hallmark")
 Row = dict[str, Any]
 
 
-@flow(name="catalog", **ALONE)
+@flow(name="catalog", **WATCHED)
 def catalog(profile: str | None = None) -> list[Row]:
     """Mend the catalog, then run each workflow that is configured; one that fails stops none of the others.
 

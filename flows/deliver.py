@@ -11,13 +11,13 @@ from prefect.runtime import flow_run
 from blocks.settings import Settings
 from flows import delivery, pulse
 from flows.context import name_run
-from flows.hooks import ALONE
+from flows.hooks import WATCHED
 from flows.ways_back import heed
 
 LOG = logging.getLogger("hallmark")
 
 
-@flow(name="deliver", **ALONE)
+@flow(name="deliver", **WATCHED)
 def deliver(profile: str | None = None) -> dict[str, int]:
     """Bring what happened to those who must hear of it; what cannot be delivered waits and is tried again."""
     settings = Settings.load(profile=profile)

@@ -38,14 +38,16 @@ def failed(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
 
 def completed(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
     """It ended well: what failed of it before, if anything, is over."""
-    with open_incidents(Settings.load()) as store:
-        if any(i.dataset == flow.name for i in store.rows(UNRESOLVED)):
-            _tell(flow, run, "completed")
+    _tell(flow, run, "completed")
 
 
 def _tell(flow: Flow[..., Any], run: FlowRun, verb: str, **data: Any) -> None:
     try:
         settings = Settings.load()
+        if verb == "completed":
+            with open_incidents(settings) as store:
+                if not any(i.dataset == flow.name for i in store.rows(UNRESOLVED)):
+                    return
         event = Event.of(
             f"hallmark.run.{verb}.v1", flow.name, f"prefect/{run.id}", settings.clock(), owner=PLATFORM,
             run_id=str(run.id or uuid.uuid4()), **data,
@@ -57,7 +59,5 @@ def _tell(flow: Flow[..., Any], run: FlowRun, verb: str, **data: Any) -> None:
         LOG.error("the end of %s could not be told: %s", flow.name, " ".join(str(error).split())[:500])
 
 
-WATCHED: dict[str, Any] = {"on_failure": [failed], "on_crashed": [failed]}
-"""For a flow whose runs are in the ledger, which tells their good ends."""
-ALONE: dict[str, Any] = {**WATCHED, "on_completion": [completed]}
-"""For one whose runs are not."""
+WATCHED: dict[str, Any] = {"on_failure": [failed], "on_crashed": [failed], "on_completion": [completed]}
+"""What the flow of a deployment is given."""

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("hallmark")
 WAIT_SECONDS = 30
 BEAT_SECONDS = 30
+DEPLOYED = ("batch", "backfill", "ingest")
+"""Of the runs that are recorded, those that a deployment starts."""
 Summary = Mapping[str, Any]
 
 
@@ -161,7 +163,9 @@ def recorded(context: Context, name: str, whole: bool = False) -> Iterator[Run]:
         with open_warehouse(context.settings) as warehouse, warehouse.transaction():
             warehouse.ledger.finish_batch(context.batch, state, run.summary)
             layers = {x["layer"]: x["status"] for x in run.layers}
-            data: dict[str, Any] = {"owner": PLATFORM, "layers": layers, "error": stopped}
+            # Who gives a command sees its error; nobody is called for it.
+            cause = stopped if name.split()[0] in DEPLOYED else None
+            data: dict[str, Any] = {"owner": PLATFORM, "layers": layers, "error": cause}
             if told:
                 end = pipelines.ended(told, run.state, now(), run.whole)
                 data["run"] = end.model_dump(mode="json", exclude_defaults=True)

@@ -21,7 +21,7 @@ from blocks.warehouses.base import Batch
 from flows import pulse, slots
 from flows.context import Context, make_context, name_run, new_run_id
 from flows.delivery import page
-from flows.hooks import ALONE
+from flows.hooks import WATCHED
 from flows.watch_checks import Finding, anomalies, freshness, schemas
 from flows.watch_seen import state
 from flows.watch_shapes import shapes
@@ -32,7 +32,7 @@ from governance.monitors import declared_watches
 LOG = logging.getLogger("hallmark")
 
 
-@flow(name="watch", **ALONE)
+@flow(name="watch", **WATCHED)
 def watch(sources: str | None = None, profile: str | None = None) -> list[dict[str, Any]]:
     """Judge every dataset and the batch; gives the findings, each as a row: check_id, verdict, severity, observed …."""
     slot = slots.show(slots.floor(Settings.load().clock()))

@@ -92,7 +92,8 @@ class Work:
         for signal in told:
             if signal.check_id == ALL:
                 for one in self.writing.unresolved(signal.dataset):
-                    self._judge(one, signal, event.time)
+                    if one.kind == signal.kind:
+                        self._judge(one, signal, event.time)
             else:
                 self._judge(known.get(signal.fingerprint), signal, event.time)
 

@@ -14,7 +14,8 @@ from governance.incidents.model import Evidence, Kind
 from governance.model import CheckResult, Event, Frozen, Severity
 
 ALL = "*"
-"""As a signal's check: all of the flow's."""
+"""As a signal's check: all of its kind that the flow has."""
+DEADLINE = "deadline"
 OBSERVED = "hallmark.incident.observed.v1"
 """What a program that is no gate and no load noticed, or noticed no more; subject: what it is about. Its data:
 {check, failed, kind, severity, title, error, remedy, owner}."""
@@ -118,6 +119,7 @@ def _load_published(event: Event) -> Iterator[Signal]:
 
 def _run_failed(event: Event) -> Iterator[Signal]:
     if not event.data.get("error"):  # it came to its end: what failed within it tells so itself
+        yield _ended(event)
         return
     error, flow = _error(event), flow_of(event)
     yield Signal(
@@ -127,14 +129,21 @@ def _run_failed(event: Event) -> Iterator[Signal]:
 
 
 def _run_completed(event: Event) -> Iterator[Signal]:
+    yield _ended(event)
+    passed = _evidence(event, type="deadline")
+    yield Signal(dataset=flow_of(event), check_id=DEADLINE, failed=False, kind="deadline", evidence=passed)
+
+
+def _ended(event: Event) -> Signal:
+    """The flow came to its end: whatever stopped it before does so no more."""
     passed = _evidence(event, type="flow")
-    yield Signal(dataset=flow_of(event), check_id=ALL, failed=False, kind="flow", evidence=passed)
+    return Signal(dataset=flow_of(event), check_id=ALL, failed=False, kind="flow", evidence=passed)
 
 
 def _run_overdue(event: Event) -> Iterator[Signal]:
     slot, severity = str(event.data.get("slot") or ""), event.data.get("severity") or "critical"
     yield Signal(
-        dataset=flow_of(event), check_id="deadline", failed=True, kind="deadline", severity=severity,
+        dataset=flow_of(event), check_id=DEADLINE, failed=True, kind="deadline", severity=severity,
         owner=_owner(event), title=_line(f"flow {flow_of(event)} has not completed slot {slot}, past its deadline"),
         evidence=_evidence(event, type="deadline", error=str(event.data.get("detail") or "")[:TEXT_LIMIT]),
     )  # fmt: skip

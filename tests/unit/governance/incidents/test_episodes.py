@@ -158,6 +158,18 @@ def test_a_flow_that_crashes_and_one_that_only_has_failures(world: World) -> Non
     world.pass_(hours=1)
     world.hear(world.event("run.completed", "deliver"))
     assert world.one().state == "open"
+    world.hear(world.event("run.failed", "batch", error=None))
+    assert world.one().state == "resolved", "it came to its end; what failed in it tells so itself"
+
+
+def test_a_batch_past_its_deadline_is_over_once_one_completes(world: World) -> None:
+    overdue = {"slot": "2026-11-24T06:00:00Z", "owner": "platform", "severity": "critical"}
+    world.hear(world.event("run.overdue", "batch", **overdue))
+    assert (world.one().kind, world.one().check_id) == ("deadline", "deadline")
+    assert world.told("pagerduty:platform") == ["opened"]
+    world.pass_(minutes=20)
+    world.hear(world.event("run.failed", "batch", error=None))
+    assert world.one().state == "open"
     world.hear(world.event("run.completed", "batch"))
     assert world.one().state == "resolved"
 
