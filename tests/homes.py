@@ -115,6 +115,10 @@ class Home:
         files = sorted((self.path / "events").glob("*.ndjson"))
         return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
 
+    def ledger_events(self) -> list[dict[str, Any]]:
+        """Of them those that the ledger told: incidents are of the state database."""
+        return [e for e in self.events() if not e["type"].startswith("hallmark.incident.")]
+
     def fingerprints(self, *schemas: str, exact: bool = False) -> dict[str, str]:
         """table → checksum of its rows in any order; unless `exact`, without ids and times of loads."""
         found = {}

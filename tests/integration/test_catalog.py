@@ -208,7 +208,8 @@ def test_reconcile_finds_what_is_missing_and_mends_it(pushed: Pushed) -> None:
 
     gold, silver = "hallmark_warehouse.warehouse.gold", "hallmark_warehouse.warehouse.silver"
     person.call("DELETE", f"tables/name/{gold}.dim_customer?recursive=true&hardDelete=false", 200)
-    [source, *_] = person.get(f"lineage/table/name/{gold}.fct_invoice", upstreamDepth=1, downstreamDepth=0)["nodes"]
+    nodes = person.get(f"lineage/table/name/{gold}.fct_invoice", upstreamDepth=1, downstreamDepth=0)["nodes"]
+    source = next(n for n in nodes if n["fullyQualifiedName"] not in (f"{gold}.dim_customer", f"{gold}.fct_invoice"))
     person.call("DELETE", f"lineage/table/name/{source['fullyQualifiedName']}/table/name/{gold}.fct_invoice", 200)
     columns = [{"name": "a", "dataType": "INT"}]
     old = person.put("tables", name="slv_gone", databaseSchema=silver, columns=columns)

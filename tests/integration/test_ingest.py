@@ -136,7 +136,7 @@ def test_the_slot_is_still_to_do_and_the_batch_reads_nothing_twice(home: Home) -
     assert (summary["state"], [(datetime.fromisoformat(summary["slot"]),)]) == ("completed", slots)
     read = {f"{s['source']}.{s['stream']}": s["read"] for s in summary["streams"]}
     assert read == {"shop.orders": 0, "shop.visits": 1, "other.things": 0}
-    assert {e["data"]["run_id"] for e in home.events()} == {*runs, summary["run_id"]}, "the batch delivers for all"
+    assert {e["data"]["run_id"] for e in home.events()} >= {*runs, summary["run_id"]}, "the batch delivers for all"
     write(home, "other/b.csv", "x\n2\n")
     [found] = results(ingest(home, "other"))
     assert found["published"] == 1
