@@ -8,7 +8,7 @@ from __future__ import annotations
 import getpass
 import logging
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,13 +20,23 @@ from flows.delivery import alert
 from flows.links import links_of
 from flows.state import incident_desk, open_incidents
 from governance.errors import ConfigurationError, HallmarkError
-from governance.incidents.model import Alert, Incident
+from governance.incidents.model import UNRESOLVED, Alert, Incident
 from governance.incidents.post_mortem import post_mortem
 from governance.preview import sample_alerts
 
 LOG = logging.getLogger("hallmark")
-UNRESOLVED = ("open", "acknowledged", "muted")
+RECENT = timedelta(days=1)
+MOST = 10_000
 LINE = 500
+
+
+def listed(settings: Settings, owner: str | None, limit: int, everything: bool) -> list[Incident]:
+    """What is not resolved, newest first, then what was within a day: a failure would open it again."""
+    since = settings.clock() - RECENT
+    with open_incidents(settings) as store:
+        rows = store.rows((), owner, limit if everything else MOST)
+    found = [i for i in rows if everything or i.resolved_at is None or i.resolved_at >= since]
+    return sorted(found, key=lambda i: i.state == "resolved")[:limit]
 
 
 def whole(settings: Settings, id: str) -> dict[str, Any]:

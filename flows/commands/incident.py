@@ -29,18 +29,15 @@ def add_to(app: typer.Typer) -> None:
 
 
 def list_rows(
-    everything: Annotated[bool, typer.Option("--all", help="Resolved ones too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Those that were resolved long ago too.")] = False,
     owner: Annotated[str | None, typer.Option("--owner", help="Only this team's.")] = None,
     limit: Annotated[int, typer.Option(help="At most this many, newest first.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """List incidents; what follows from another one stands below it."""
-    from flows.incidents import shown
-    from flows.state import open_incidents
-    from governance.incidents.model import UNRESOLVED
+    """List incidents, and those of the last day that are resolved; what follows from another one stands below it."""
+    from flows.incidents import listed, shown
 
-    with open_incidents(reading()) as store:
-        rows = [shown(i) for i in store.rows(() if everything else UNRESOLVED, owner, limit)]
+    rows = [shown(i) for i in listed(reading(), owner, limit, everything)]
     if as_json:
         dump(rows)
         return
