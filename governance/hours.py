@@ -48,6 +48,15 @@ class Hours(Frozen):
         evening = self._is_day(local.date()) and clock >= self.since
         return evening or (self._is_day(local.date() - timedelta(days=1)) and clock < self.until)
 
+    def next_within(self, at: datetime) -> datetime:
+        """The moment itself where it lies within them, else when they begin next; a month later at most."""
+        if self.contain(at):
+            return at
+        found = at.replace(minute=at.minute - at.minute % 15, second=0, microsecond=0) + STEP
+        while not self.contain(found) and found - at < LONGEST:
+            found += STEP
+        return found
+
     def end_after(self, at: datetime) -> datetime:
         """When they end, of a moment within them; to a quarter of an hour, and a month later at most."""
         quarter = at.replace(minute=at.minute - at.minute % 15, second=0, microsecond=0)

@@ -46,7 +46,7 @@ class Team(Frozen):
     notify: tuple[Severity, ...] = ("warning", "critical")
     page: tuple[Severity, ...] = ("critical",)
     page_in_hours: tuple[Severity, ...] = ()
-    """Severities that page within the team's hours only."""
+    """Severities that page within the team's hours: what comes outside of them waits for their beginning."""
     hours: Hours = Hours(days=("mon", "tue", "wed", "thu", "fri"), since=time(9), until=time(17))
     escalate: Escalation | None = None
 

@@ -63,10 +63,11 @@ def _of_incident(event: Event, ownership: Ownership) -> list[Destination]:
     if severity in team.notify:
         waits = ownership.quiet_until(team.name, severity, event.time)
         found.append(Destination(transport="slack", address=team.slack, not_before=waits))
-    pages = severity in team.page or (severity in team.page_in_hours and team.hours.contain(event.time))
-    for paged in [*([team] if pages else []), *_escalated(event, team, ownership)]:
-        waits = ownership.quiet_until(paged.name, severity, event.time)
-        found.append(Destination(transport=paged.pager, address=paged.name, not_before=waits))
+    paged = [team] if severity in team.page or severity in team.page_in_hours else []
+    for one in [*paged, *_escalated(event, team, ownership)]:
+        at = event.time if severity in one.page else one.hours.next_within(event.time)
+        waits = ownership.quiet_until(one.name, severity, at) or (at if at > event.time else None)
+        found.append(Destination(transport=one.pager, address=one.name, not_before=waits))
     return list(dict.fromkeys(found))
 
 

@@ -9,7 +9,7 @@ import pytest
 from governance.errors import ConfigurationError
 from governance.hours import Hours, Window
 from governance.incidents.post_mortem import post_mortem
-from governance.oncall import Quiet
+from governance.oncall import Ownership, Quiet, Team
 from governance.outbox import Outbox
 from tests.unit.governance.incidents.support import NOW, World, check
 
@@ -101,6 +101,17 @@ def test_quiet_hours_let_a_warning_wait_and_a_page_through(world: World) -> None
         assert len(outbox.claim("pagerduty:platform")) == 1
         world.now = datetime(2026, 11, 25, 7, 0, tzinfo=UTC)  # 8 o'clock in Berlin
         assert [c.event.data["dataset"] for c in outbox.claim("slack:#platform")] == [A]
+
+
+def test_a_page_that_comes_out_of_hours_waits_for_their_beginning(world: World) -> None:
+    team = Team(name="platform", slack="#platform", page=(), page_in_hours=("critical",))
+    world = World(world.url, Ownership(default="platform", teams={"platform": team}))
+    world.now = datetime(2026, 11, 27, 18, 5, tzinfo=UTC)  # a Friday evening
+    world.fails(A)
+    with Outbox(world.url, lambda: world.now) as outbox:
+        assert outbox.claim("pagerduty:platform") == []
+        assert outbox.next_due("pagerduty:platform") == datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
+        assert len(outbox.claim("slack:#platform")) == 1
 
 
 def test_quiet_hours_that_touch_each_other_are_one(world: World) -> None:
