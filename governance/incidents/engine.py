@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from governance.errors import HallmarkError
 from governance.incidents import episodes
-from governance.incidents.episodes import Change, Policy
+from governance.incidents.episodes import RANK, Change, Policy
 from governance.incidents.lineage import Graph
 from governance.incidents.model import Incident
 from governance.incidents.signals import ALL, Signal, signals
@@ -137,7 +137,9 @@ class Work:
             return
         others = [o for o in self.writing.unresolved() if o.id != one.id and o.kind in GROUPED]
         above = self.graph.upstream(one.dataset)
-        roots = [o for o in others if o.root is None and (o.dataset in {*above, one.dataset} or _one_source(o, one))]
+        near = [o for o in others if o.root is None and (o.dataset in {*above, one.dataset} or _one_source(o, one))]
+        # A warning that has long been open explains nothing worse that begins now.
+        roots = [o for o in near if RANK[o.severity] >= RANK[one.severity] or _together(o, one)]
         far = {o.id: len(self.graph.upstream(o.dataset)) for o in roots}
         if roots:
             root = min(roots, key=lambda o: (far[o.id], o.opened_at, o.id))

@@ -56,6 +56,17 @@ def test_a_root_that_is_only_a_warning_pages_for_what_follows(storm: World) -> N
     assert root.severity == "critical" and "worsened" in storm.told("pagerduty:platform")
 
 
+def test_a_warning_that_has_long_been_open_hides_nothing_worse(storm: World) -> None:
+    storm.fails("bronze.crm__projects", severity="warning")
+    storm.pass_(hours=6)
+    storm.fails("silver.t00", slot="2026-11-24T12:00:00Z")
+    storm.fails("silver.t01", slot="2026-11-24T12:00:00Z", severity="warning")
+    found = {i.dataset: i for i in storm.open}
+    assert found["silver.t00"].root is None and found["bronze.crm__projects"].severity == "warning"
+    assert found["silver.t01"].root == found["bronze.crm__projects"].id
+    assert storm.told("pagerduty:platform") == ["opened"]
+
+
 def test_what_still_fails_when_its_root_is_over_stands_alone(storm: World) -> None:
     storm.fails("bronze.crm__projects")
     storm.fails("silver.t00")
