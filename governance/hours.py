@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import AwareDatetime, Field, field_validator
 
 from governance.calendar import DAYS, Day, check_calendar, check_zone, is_holiday
 from governance.model import Frozen
@@ -73,7 +73,7 @@ class Window(Frozen):
     """A time that was announced, in which what fails is recorded and wakes nobody."""
 
     name: str
-    begin: datetime
-    end: datetime
+    begin: AwareDatetime
+    end: AwareDatetime
     datasets: tuple[str, ...] = Field(default=("*",))
     """Patterns as in a shell: `bronze.crm__*`; of flows too."""

@@ -87,12 +87,13 @@ class IncidentDesk:
         one = self.store.incident(told.incident) or self.store.newest(told.incident)
         if one is None:
             return None
+        if told.at < max(one.changes, default=one.opened_at):  # said of it before it was opened anew
+            return None
         if told.verb == "assigned":
             return self.assign(one.id, told.actor, told.to)
         if told.verb == "acknowledged":
             return self.acknowledge(one.id, told.actor, told.note)
-        # What was reported of an episode that has been opened anew since is over.
-        return self.resolve(one.id, told.actor, told.note) if told.at >= max(one.changes) else None
+        return self.resolve(one.id, told.actor, told.note)
 
     def tick(self) -> int:
         """Escalate what nobody acknowledged, end what has been quiet, unmute, forget. Returns how many changed."""
@@ -108,13 +109,12 @@ class IncidentDesk:
         return changed
 
     def _escalated(self, one: Incident, now: datetime) -> Change | None:
-        """Counted from the newest opening: each time so many minutes again."""
+        """Once, so many minutes after the newest opening."""
         team = self.ownership.team_of(one.dataset, one.owner)
         if team.escalate is None or one.state != "open" or one.root or one.severity not in team.page:
             return None
-        since = max((c for c in one.changes), default=one.opened_at)
-        due = since + timedelta(minutes=team.escalate.minutes) * (one.escalations + 1)
-        if now < due or one.escalations >= 1:
+        due = max(one.changes, default=one.opened_at) + timedelta(minutes=team.escalate.minutes)
+        if now < due or one.escalations:
             return None
         what = f"nobody acknowledged it within {team.escalate.minutes} minutes: {team.escalate.to} is called"
         return Change(one.model_copy(update={"escalations": one.escalations + 1}), "escalated", what)

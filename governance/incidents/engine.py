@@ -88,8 +88,10 @@ class Work:
             self._graph = None
             return
         told = signals(event)
-        known = self.writing.newest(s.fingerprint for s in told)
+        known, before = self.writing.newest(s.fingerprint for s in told), len(self._changed)
         for signal in told:
+            if len(self._changed) > before:  # a signal before this one may have changed its incident too
+                known = self.writing.newest([signal.fingerprint])
             if signal.check_id == ALL:
                 for one in self.writing.unresolved(signal.dataset):
                     if one.kind == signal.kind:
@@ -173,7 +175,8 @@ class Work:
 def _one_source(one: Incident, other: Incident) -> bool:
     """Whether both are streams of one source that failed in the same run: who is down is one."""
     sources = {i.dataset.partition("__")[0] for i in (one, other)}
-    return one.kind == other.kind == "load" and len(sources) == 1 and one.latest.run_id == other.latest.run_id
+    runs = {i.latest.run_id for i in (one, other)}
+    return one.kind == other.kind == "load" and len(sources) == len(runs) == 1 and runs != {""}
 
 
 def _together(one: Incident, other: Incident) -> bool:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from sqlalchemy import Connection, and_, delete, select
+from sqlalchemy import Connection, and_, delete, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from governance.errors import ConfigurationError
@@ -58,6 +58,8 @@ class IncidentStore:
             migrate_state(self._engine)
             self._ready = True
         with answering(), self._engine.begin() as connection:
+            if connection.dialect.name == "postgresql":  # one at a time, as SQLite has it: each reads, and then writes
+                connection.execute(text("SELECT pg_advisory_xact_lock(7203412)"))
             yield Writing(connection)
 
     def incident(self, id: str) -> Incident | None:
@@ -70,7 +72,8 @@ class IncidentStore:
 
     def find(self, id: str) -> Incident:
         """By the beginning of its id. Raises ConfigurationError for none, or several."""
-        found = self._incidents(_i.id.startswith(id.strip().lower(), autoescape=True))
+        wanted = id.strip().lower()
+        found = self._incidents(_i.id.startswith(wanted, autoescape=True)) if wanted else []
         if len(found) == 1:
             return found[0]
         cause = f"{len(found)} incidents have an id that begins so" if found else "no incident has this id"

@@ -8,6 +8,7 @@ import pytest
 
 from governance.errors import ConfigurationError
 from governance.hours import Hours, Window
+from governance.incidents.model import Reported
 from governance.incidents.post_mortem import post_mortem
 from governance.oncall import Ownership, Quiet, Team
 from governance.outbox import Outbox
@@ -101,6 +102,19 @@ def test_quiet_hours_let_a_warning_wait_and_a_page_through(world: World) -> None
         assert len(outbox.claim("pagerduty:platform")) == 1
         world.now = datetime(2026, 11, 25, 7, 0, tzinfo=UTC)  # 8 o'clock in Berlin
         assert [c.event.data["dataset"] for c in outbox.claim("slack:#platform")] == [A]
+
+
+def test_what_was_said_of_an_episode_before_it_opened_again_is_over(world: World) -> None:
+    world.fails(A)
+    said = world.now
+    world.passes(A)
+    world.pass_(hours=1)
+    world.fails(A)
+    for verb in ("acknowledged", "resolved"):
+        assert world.desk.heed(Reported(incident=world.one().id, verb=verb, actor="ada", at=said)) is None
+    assert world.one().state == "open"
+    told = Reported(incident=world.one().fingerprint, verb="acknowledged", actor="ada", at=world.now)
+    assert world.desk.heed(told) and world.one().state == "acknowledged"
 
 
 def test_a_page_that_comes_out_of_hours_waits_for_their_beginning(world: World) -> None:

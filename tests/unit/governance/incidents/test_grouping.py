@@ -67,6 +67,16 @@ def test_a_warning_that_has_long_been_open_hides_nothing_worse(storm: World) -> 
     assert storm.told("pagerduty:platform") == ["opened"]
 
 
+def test_checks_of_one_event_see_what_those_before_them_changed(storm: World) -> None:
+    b, a = check("silver.t00", "b"), check("silver.t00", "a")
+    storm.hear(storm.gate("silver.t00", b))
+    storm.pass_(minutes=1)
+    storm.hear(storm.gate("silver.t00", a, b))
+    found = {i.check_id: i for i in storm.open}
+    assert found["a"].root == found["b"].id and found["b"].attached == (found["a"].id,)
+    assert found["b"].count == 2
+
+
 def test_what_still_fails_when_its_root_is_over_stands_alone(storm: World) -> None:
     storm.fails("bronze.crm__projects")
     storm.fails("silver.t00")
