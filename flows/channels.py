@@ -69,8 +69,7 @@ def _pager(settings: Settings, store: IncidentStore, team: Team) -> Transport:
 
 def described(settings: Settings, store: IncidentStore, one: Incident) -> Alert:
     """All that can be said of an incident."""
-    attached = [found for i in one.attached if (found := store.incident(i))]
-    return alert_of(one, attached, links_of(settings, one), store.timeline(one.id))
+    return alert_of(one, store.attached(one), links_of(settings, one), store.timeline(one.id))
 
 
 def secret_of(settings: Settings, name: str) -> Secret:

@@ -58,22 +58,33 @@ def drain(settings: Settings) -> dict[str, int]:
 @contextmanager
 def draining(settings: Settings) -> Iterator[Callable[[], dict[str, int]]]:
     """What can be called again and again to deliver: it keeps its connections, and leaves alone who does not answer."""
+    with _dispatching(settings, 1.0) as (outbox, dispatcher):
+
+        def deliver() -> dict[str, int]:
+            counts = dispatcher.drain(patience=PATIENCE)
+            if report_buried(settings, outbox):
+                dispatcher.drain(PAGE_SECONDS, patience=0, only=_is_heard)
+            outbox.prune()
+            return counts
+
+        yield deliver
+
+
+@contextmanager
+def _dispatching(settings: Settings, close: float) -> Iterator[tuple[Outbox, Dispatcher]]:
+    """The outbox with a dispatcher over every transport; these are let go of within `close` seconds each."""
     by_name = transports(settings)
     try:
         with open_outbox(settings) as outbox:
-            dispatcher = Dispatcher(outbox, by_name, first=("incidents",))
-
-            def deliver() -> dict[str, int]:
-                counts = dispatcher.drain(patience=PATIENCE)
-                if report_buried(settings, outbox):
-                    dispatcher.drain(PAGE_SECONDS, patience=0, only=lambda name: name.partition(":")[0] not in SLOW)
-                outbox.prune()
-                return counts
-
-            yield deliver
+            yield outbox, Dispatcher(outbox, by_name, first=("incidents",))
     finally:
         for transport in by_name.values():
-            transport.close(1.0)
+            transport.close(close)
+
+
+def _is_heard(destination: str) -> bool:
+    """Whether somebody is called or chatted to there."""
+    return destination.partition(":")[0] not in SLOW
 
 
 def report_buried(settings: Settings, outbox: Outbox) -> int:
@@ -112,12 +123,7 @@ def page(settings: Settings, deadline: float = PAGE_SECONDS) -> None:
 def alert(settings: Settings, deadline: float = PAGE_SECONDS) -> None:
     """The same of what is in the outbox already."""
     try:
-        by_name = {n: t for n, t in transports(settings).items() if n not in SLOW}
-        with open_outbox(settings) as outbox:
-            Dispatcher(outbox, by_name, first=("incidents",)).drain(
-                deadline, patience=0, only=lambda name: name.partition(":")[0] not in SLOW
-            )
-        for transport in by_name.values():
-            transport.close(0.2)
+        with _dispatching(settings, 0.2) as (_, dispatcher):
+            dispatcher.drain(deadline, patience=0, only=_is_heard)
     except Exception as error:  # noqa: BLE001 - governance never stops the data
         LOG.error("the alert waits for the next delivery: %s", " ".join(str(error).split())[:500])

@@ -44,7 +44,7 @@ def whole(settings: Settings, id: str) -> dict[str, Any]:
     with open_incidents(settings) as store:
         one = store.find(id)
         timeline = [{"at": e.at, "actor": e.actor, "what": e.what} for e in store.timeline(one.id)]
-        attached = [shown(found) for i in one.attached if (found := store.incident(i))]
+        attached = [shown(found) for found in store.attached(one)]
     links = {name: url for name, url in links_of(settings, one).model_dump().items() if url}
     return {**shown(one), "first": one.first.model_dump(), "timeline": timeline, "links": links, "incidents": attached}
 
@@ -59,8 +59,7 @@ def draft(settings: Settings, id: str) -> str:
     """The draft of a post-mortem."""
     with open_incidents(settings) as store:
         one = store.find(id)
-        attached = [found for i in one.attached if (found := store.incident(i))]
-        return post_mortem(one, store.timeline(one.id), attached)
+        return post_mortem(one, store.timeline(one.id), store.attached(one))
 
 
 def previewed(name: str | None) -> dict[str, Alert]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
 from blocks.settings import Settings
@@ -117,12 +117,10 @@ def listening(settings: Settings, address: str) -> Iterator[str]:
     receiver = Receiver(
         host or "127.0.0.1", int(port), heard=heard, nudged=nudged, pagerduty=pagerduty, openmetadata=openmetadata
     )
-    try:
-        receiver.__enter__()
-    except OSError as error:
-        cause = error.strerror or str(error)
-        raise ConfigurationError(f"--listen {address}", cause, "take another port, or end who has it") from None
-    try:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(receiver)
+        except OSError as error:
+            cause = error.strerror or str(error)
+            raise ConfigurationError(f"--listen {address}", cause, "take another port, or end who has it") from None
         yield receiver.url
-    finally:
-        receiver.__exit__()

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import ValidationError
-
 from governance.errors import HallmarkError
 from governance.incidents import episodes
 from governance.incidents.episodes import RANK, Change, Policy
@@ -25,7 +23,7 @@ from governance.model import Event
 from governance.oncall import Ownership
 from governance.openmetadata.concerns import DATASET, LINEAGE
 from governance.routing import Destination
-from governance.transports.base import Outcome, PermanentError, TransientError
+from governance.transports.base import Outcome, TransientError, unreadable
 
 log = logging.getLogger(__name__)
 HALLMARK = "hallmark"
@@ -59,7 +57,7 @@ class IncidentTransport:
                         try:
                             work.apply(event)
                         except (ValueError, TypeError, KeyError, AttributeError) as error:
-                            found[event.id] = Outcome(event.id, _unreadable(event, error))
+                            found[event.id] = Outcome(event.id, unreadable(event, error))
                 work.tell()
                 writing.hear([i for i in new if found[i].error is None], self.clock())
         except HallmarkError as error:
@@ -205,11 +203,3 @@ def known_of(event: Event) -> Known:
         inputs = {".".join(str(e["source"]).split(".")[:-1]) for e in data.get("edges") or ()}
         inputs |= {data["origin"]["name"]} if data.get("origin") else set()
     return Known(name=event.subject, owner=str(data.get("owner") or ""), inputs=tuple(sorted(map(str, inputs))))
-
-
-def _unreadable(event: Event, error: Exception) -> PermanentError:
-    """What is wrong with an event, without the values in it."""
-    found = type(error).__name__
-    if isinstance(error, ValidationError):
-        found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)[:5])
-    return PermanentError(f"an event that is not of the form of {event.type}: {found}")

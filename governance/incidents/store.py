@@ -66,6 +66,10 @@ class IncidentStore:
         """As it stands now."""
         return next(iter(self._incidents(_i.id == id)), None)
 
+    def attached(self, one: Incident) -> list[Incident]:
+        """Those that follow from it."""
+        return [found for i in one.attached if (found := self.incident(i))]
+
     def newest(self, fingerprint: str) -> Incident | None:
         """The newest episode of a fingerprint."""
         return next(iter(self._incidents(_i.fingerprint == fingerprint, limit=1)), None)

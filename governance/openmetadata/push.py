@@ -9,8 +9,6 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from pydantic import ValidationError
-
 from governance.contracts import ContractResult, DataContract
 from governance.incidents.model import Incident
 from governance.model import CheckResult, Dataset, Event, LineageEdge, Profile, Run
@@ -23,7 +21,7 @@ from governance.openmetadata.entities import Failure, attempt
 from governance.openmetadata.incidents import push_incident
 from governance.openmetadata.quality import push_checks
 from governance.openmetadata.runs import push_run
-from governance.transports.base import PermanentError, TransientError
+from governance.transports.base import TransientError, unreadable
 
 Work = Callable[[Catalog, Event], Coroutine[Any, Any, None]]
 
@@ -48,22 +46,13 @@ class Pusher:
                 elif begin := WORK.get(event.type):
                     work[event.id] = begin(self.catalog, event)
             except (ValueError, TypeError, KeyError, AttributeError) as error:
-                failed[event.id] = _unreadable(event, error)
+                failed[event.id] = unreadable(event, error)
         failed |= await push_datasets(self.catalog, told) if told else {}
         done = await asyncio.gather(*(attempt(w, f"event {i}") for i, w in work.items()))
         failed |= {i: d for i, d in zip(work, done, strict=True) if isinstance(d, Failure)}
         if any(isinstance(f, TransientError) and f.reason == "absent" for f in failed.values()):
             self.catalog.forget()
         return failed
-
-
-def _unreadable(event: Event, error: Exception) -> PermanentError:
-    """What is wrong with an event, without the values in it."""
-    found = f"{type(error).__name__}"
-    if isinstance(error, ValidationError):
-        told = error.errors(include_input=False)[:5]
-        found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in told)
-    return PermanentError(f"an event that is not of the form of {event.type}: {found}")
 
 
 def dataset_of(event: Event) -> Told:

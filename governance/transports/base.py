@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from pydantic import ValidationError
+
 from governance.model import Event
 
 Reason = Literal["connection", "timeout", "throttled", "server", "auth", "absent", "conflict", "storage", "unexpected"]
@@ -36,6 +38,15 @@ class Outage(TransientError):
 
 class PermanentError(Exception):
     """The event can never be delivered as it is. The message is the other side's, without secrets."""
+
+
+def unreadable(event: Event, error: Exception) -> PermanentError:
+    """What is wrong with an event that is not of its type's form, without the values in it."""
+    found = type(error).__name__
+    if isinstance(error, ValidationError):
+        told = error.errors(include_input=False)[:5]
+        found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in told)
+    return PermanentError(f"an event that is not of the form of {event.type}: {found}")
 
 
 @dataclass(frozen=True)
