@@ -56,13 +56,16 @@ class Run:
 def begin(settings: Settings, slot: str | None, rebuild: bool) -> tuple[str, int, str]:
     """(slot, attempt, run id); attempt 0 when the slot is complete, or older than one that is.
 
-    Raises ConfigurationError for a slot that lies ahead, and where the ledger was lost.
+    A run whose earlier pod died goes on with the slot that it had. Raises ConfigurationError for a slot that lies ahead, and where the ledger was lost.
     """
     run_id = new_run_id()
     check_ledger(settings)
     with open_warehouse(settings) as warehouse:
         known = warehouse.ledger.slots()
-        chosen = slots.parse(slot) if slot else slots.choose(known, settings.clock(), rebuild)
+        mine = warehouse.ledger.batch_of(run_id)
+        if mine and mine[1] == "completed":
+            return slots.show(mine[0]), 0, run_id
+        chosen = slots.parse(slot) if slot else mine[0] if mine else slots.choose(known, settings.clock(), rebuild)
         newest = max((s for s, state in known if state == "completed"), default=None)
         slots.check_not_ahead(chosen, newest, settings.clock())
         if newest and (chosen < newest or (chosen == newest and not rebuild)):
@@ -77,14 +80,14 @@ def start(warehouse: SqlWarehouse, batch: Batch, shared: bool, wait: float = WAI
     Of two that begin at once, each that then sees the other gives way: one at least does.
     """
     until = time.monotonic() + wait
-    while others := warehouse.ledger.elsewhere():
+    while others := warehouse.ledger.elsewhere(batch.run_id):
         if time.monotonic() > until:
             raise at_work(*others[0])
         time.sleep(1)
     with warehouse.transaction():
         attempt, over = warehouse.ledger.start_batch(batch, shared)
         warehouse.ledger.events(pipelines.abandoned(warehouse, over, now()))
-    if others := warehouse.ledger.elsewhere():
+    if others := warehouse.ledger.elsewhere(batch.run_id):
         warehouse.ledger.finish_batch(batch, "failed", None)
         raise at_work(*others[0])
     return attempt

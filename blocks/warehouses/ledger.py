@@ -32,7 +32,10 @@ _PROFILE = ("dataset", "column", "slot", "rows", "nulls", "distinct", "mean", "q
 
 ALIVE_MINUTES = 3
 """So long after its last sign of life a run of another machine counts as over."""
-_ELSEWHERE = f"h.beat_at > current_timestamp - INTERVAL '{ALIVE_MINUTES} minutes' AND split_part(h.holder, ':', 1) <> ?"
+_ELSEWHERE = (
+    f"h.beat_at > current_timestamp - INTERVAL '{ALIVE_MINUTES} minutes' AND split_part(h.holder, ':', 1) <> ? "
+    "AND h.run_id <> ?"
+)
 REPAIRING = "repairing"
 """State of the batch of a repair that has not ended."""
 
@@ -64,38 +67,46 @@ class Ledger(Loads):
         rows = self.execute(f"SELECT slot, {done} FROM ops.batches GROUP BY slot ORDER BY slot", ())
         return [(slot, "completed" if complete else "unfinished") for slot, complete in rows]
 
+    def batch_of(self, run_id: str) -> tuple[datetime, str] | None:
+        """(slot, state) of what an earlier pod of this run began; None where there was none."""
+        sql = "SELECT slot, state FROM ops.batches WHERE run_id = ? ORDER BY started_at DESC LIMIT 1"
+        return next(((slot, state) for slot, state in self.execute(sql, (run_id,))), None)
+
     def start_batch(self, batch: Batch, shared: bool = False) -> tuple[int, list[str]]:
         """Record a run of a slot; which attempt it is, and the ids of runs that were found dead.
 
         Who calls it holds the lock of the machine: other runs of this one are dead, and so are those of others that
-        give no sign of life. `shared`: this one will, since others of other machines may look for it.
+        give no sign of life. A run of this very id is an earlier pod of it, which is over: a Job has one at a time.
+        `shared`: this one will give signs, since others of other machines may look for it.
         """
         alive = f"SELECT h.run_id FROM ops.heartbeats AS h WHERE {_ELSEWHERE}"
-        dead = f"state = 'running' AND run_id NOT IN ({alive})"
-        over = self.execute(f"SELECT run_id FROM ops.batches WHERE {dead}", (socket.gethostname(),))
-        end = f"UPDATE ops.batches SET state = 'failed', finished_at = ? WHERE {dead}"
-        self.execute(end, (now(), socket.gethostname()))
+        dead, which = f"state = 'running' AND run_id NOT IN ({alive})", (socket.gethostname(), batch.run_id)
+        over = self.execute(f"SELECT run_id FROM ops.batches WHERE {dead}", which)
+        self.execute(f"UPDATE ops.batches SET state = 'failed', finished_at = ? WHERE {dead}", (now(), *which))
         counted = self.execute("SELECT count(*) FROM ops.batches WHERE slot = ?", (batch.slot,))
+        self.execute("DELETE FROM ops.batches WHERE slot = ? AND run_id = ?", (batch.slot, batch.run_id))
         sql = "INSERT INTO ops.batches (slot, run_id, state, started_at) VALUES (?, ?, 'running', ?)"
         self.execute(sql, (batch.slot, batch.run_id, now()))
         if shared:
             running = "SELECT run_id FROM ops.batches WHERE state = 'running'"
-            self.execute(f"DELETE FROM ops.heartbeats WHERE run_id NOT IN ({running})", ())
+            gone = f"DELETE FROM ops.heartbeats WHERE run_id = ? OR run_id NOT IN ({running})"
+            self.execute(gone, (batch.run_id,))
             self.execute("INSERT INTO ops.heartbeats SELECT ?, ?, current_timestamp", (batch.run_id, holder()))
         return int(counted[0][0]) + 1, [run_id for (run_id,) in over]
 
     def beat(self, batch: Batch) -> None:
         """A sign of life of a run."""
-        self.execute("UPDATE ops.heartbeats SET beat_at = current_timestamp WHERE run_id = ?", (batch.run_id,))
+        sql = "UPDATE ops.heartbeats SET beat_at = current_timestamp WHERE run_id = ? AND holder = ?"
+        self.execute(sql, (batch.run_id, holder()))
 
-    def elsewhere(self) -> list[tuple[str, datetime, str]]:
-        """(run id, slot, holder) of runs that are at work on other machines, in the order in which they began."""
+    def elsewhere(self, run_id: str = "") -> list[tuple[str, datetime, str]]:
+        """(run id, slot, holder) of other runs that are at work on other machines, in the order they began in."""
         rows = self.execute(
             "SELECT b.run_id, b.slot, h.holder FROM ops.batches AS b JOIN ops.heartbeats AS h ON b.run_id = h.run_id "
             f"WHERE b.state = 'running' AND {_ELSEWHERE} ORDER BY b.started_at, b.run_id",
-            (socket.gethostname(),),
+            (socket.gethostname(), run_id),
         )
-        return [(run_id, slot, at) for run_id, slot, at in rows]
+        return [(run, slot, at) for run, slot, at in rows]
 
     def finish_batch(self, batch: Batch, state: str, summary: Mapping[str, Any] | None) -> None:
         """Record how a run ended."""
@@ -131,6 +142,10 @@ class Ledger(Loads):
         states = {s for (s,) in self.execute(sql, (run_id, REPAIRING))}
         if states and not states & {"running", REPAIRING}:
             raise LockedError(f"run {run_id}", "another run began and took it for dead", "let one run at a time")
+        # A pod that was cut off may live on when the next one of its run is at work.
+        holders = {h for (h,) in self.execute("SELECT holder FROM ops.heartbeats WHERE run_id = ?", (run_id,))}
+        if holders - {holder()}:
+            raise LockedError(f"run {run_id}", f"{holders.pop()} goes on with it", "end this process")
 
     def set_status(self, source: str, stream: str, status: str) -> None:
         """Status of a stream or layer; nobody holds it any more."""

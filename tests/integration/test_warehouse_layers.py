@@ -12,7 +12,7 @@ import pytest
 from blocks.settings import Settings
 from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import Batch, LayerPublish
-from blocks.warehouses.ledger import ALIVE_MINUTES, STREAMS
+from blocks.warehouses.ledger import ALIVE_MINUTES, STREAMS, holder
 from flows.context import SOURCES, Context
 from flows.runs import alive, start
 from governance.errors import ConfigurationError, LockedError
@@ -159,14 +159,15 @@ def test_a_run_of_another_machine_is_dead_only_without_a_sign_of_life(settings: 
         assert "host another-host, process 7, slot 2026-11-22T06:00:00Z" in refused.value.cause
         assert warehouse.execute("SELECT run_id, state FROM ops.batches") == [("theirs", "running")]
         silent = f"current_timestamp - INTERVAL '{ALIVE_MINUTES + 1} minutes'"
-        warehouse.execute(f"UPDATE ops.heartbeats SET beat_at = {silent}")
+        warehouse.execute(f"UPDATE ops.heartbeats SET beat_at = {silent}, holder = ?", (holder(),))
         context = Context(settings, SOURCES, theirs)
+        fresh = f"SELECT 1 FROM ops.heartbeats WHERE beat_at > {silent}"
         with alive(context, pause=0.1):
             until = time.monotonic() + 20
-            while not warehouse.ledger.elsewhere() and settings.profile != "local" and time.monotonic() < until:
+            while not warehouse.execute(fresh) and settings.profile != "local" and time.monotonic() < until:
                 time.sleep(0.1)
-        assert bool(warehouse.ledger.elsewhere()) is (settings.profile != "local")
-        warehouse.execute(f"UPDATE ops.heartbeats SET beat_at = {silent}")
+        assert bool(warehouse.execute(fresh)) is (settings.profile != "local")
+        warehouse.execute(f"UPDATE ops.heartbeats SET beat_at = {silent}, holder = 'another-host:7'")
         assert start(warehouse, mine, shared=True) == 1
         assert set(warehouse.execute("SELECT run_id, state FROM ops.batches")) == {
             ("theirs", "failed"), ("mine", "running"),
@@ -193,3 +194,24 @@ def statements(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What the connector sent."""
     found = (re.search(r"(?:query|command): \[(.*)\]$", r.getMessage(), re.S) for r in caplog.records)
     return [m[1] for m in found if m]
+
+
+def test_the_next_pod_of_a_run_takes_over_at_once_and_the_one_before_it_publishes_nothing(settings: Settings) -> None:
+    for number in (1, 2):
+        build(settings, {"a": f"SELECT {number} AS id"})
+        publish(settings, number, {"a": None})
+    again, earlier = Batch("run-3", slot(3)), "pod-1:7"
+    build(settings, {"a": "SELECT 3 AS id"})
+    with open_warehouse(settings) as warehouse:
+        assert start(warehouse, again, shared=True) == 1
+        warehouse.execute("UPDATE ops.heartbeats SET holder = ?", (earlier,))
+        with pytest.raises(LockedError, match="pod-1:7 goes on with it"):
+            publish(settings, 3, {"a": None})
+        assert start(warehouse, again, shared=True, wait=0) == 2, "it waits for no sign of its own life"
+        assert warehouse.execute("SELECT holder FROM ops.heartbeats") == [(holder(),)]
+    assert publish(settings, 3, {"a": None}) == {"a": 1}
+    with open_warehouse(settings) as warehouse:
+        assert warehouse.ledger.batch_of("run-3") == (slot(3), "running")
+        warehouse.ledger.finish_batch(again, "completed", None)
+        assert warehouse.ledger.batch_of("run-3") == (slot(3), "completed")
+        assert warehouse.ledger.batch_of("another") is None
