@@ -41,6 +41,13 @@ class Settings(BaseSettings):
     landing_retention_days: int = Field(default=35, ge=1)
     """How long `hallmark gc` keeps landed parts of published loads."""
 
+    shards: int = Field(default=1, ge=1)
+    """Into so many parts at most a stream's new loads are split, which are landed and loaded side by side."""
+    shard_bytes: int = Field(default=10**10, ge=1)
+    """Of source in a part, if there are not more of them than `shards`; a stream with less is not split."""
+    shard_executor: Literal["inline", "deployment"] = "inline"
+    """Who works on the parts: the run itself, one after another, or runs of the deployment `shard`."""
+
     openmetadata_url: str | None = None
     openmetadata_token: SecretStr | None = None
     openmetadata_token_file: Path | None = None

@@ -29,6 +29,7 @@ from flows.hooks import WATCHED
 from flows.load import after_publish, is_passing, land, load_and_gate, plan, publish, record_failure
 from flows.report import publish_stream_artifacts
 from flows.runs import part
+from flows.shards import landed_by_parts
 from flows.waivers import words as words_of
 from governance.errors import words
 
@@ -103,8 +104,9 @@ def load_stream(source: str, stream: str, context: Context) -> list[Result]:
         reader = reader_for(spec)
         load = replace(load, stream=reader.resolve(load.stream))
         load = plan(reader, load, context)
-        manifests = land(reader, load, context)
-        ready = load_and_gate(reader, load, manifests, context)
+        manifests, shards = landed_by_parts(load, context)
+        manifests = manifests or land(reader, load, context)
+        ready = load_and_gate(reader, load, manifests, context, shards)
         interrupt.look()
         accounts = publish(ready, context)
     except Exception as error:

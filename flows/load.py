@@ -9,10 +9,10 @@ from dataclasses import replace
 from blocks import interrupt
 from blocks.sources.base import Manifest, Planned, Reader, Since, Staging
 from blocks.sources.naming import bronze_names
-from blocks.sources.spec import StreamSpec
 from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import Accounts, Ready, Staged, StreamLoad, now
 from blocks.warehouses.ledger_loads import BACKFILL, REPLAY
+from blocks.warehouses.ledger_shards import Shard
 from blocks.warehouses.sql import SqlWarehouse
 from expectations import gate, suites
 from flows import slots
@@ -20,6 +20,7 @@ from flows.context import Context
 from flows.failed_rows import with_rows
 from flows.gates import gate_on
 from flows.lineage import bronze_facts
+from flows.shards import child_of, gathered
 from flows.state import save_picture
 from flows.told import load_events
 from flows.waivers import judged
@@ -33,7 +34,7 @@ LOG = logging.getLogger("hallmark")
 def mend(load: StreamLoad, warehouse: SqlWarehouse, context: Context) -> None:
     """Before anything is planned: show what a killed run published of the stream."""
     below = filter(None, warehouse.ledger.schemas(load.source, load.stream.name))
-    for one in (load, *(replace(load, stream=child_stream(load, name), parent=load) for name in below)):
+    for one in (load, *(child_of(load, name) for name in below)):
         warehouse.show(one, context.protection(f"bronze.{one.table}"))
 
 
@@ -54,7 +55,7 @@ def plan(reader: Reader, load: StreamLoad, context: Context) -> StreamLoad:
 
 def is_landed(load: StreamLoad, planned: Planned, context: Context) -> bool:
     """Whether a load that a killed run planned is whole in the landing zone, whatever the ledger had time to say."""
-    return context.landing.manifest(load.source, load.stream.name, planned.load_id) is not None
+    return context.landing.described(load.source, load.stream.name, planned.load_id) is not None
 
 
 def split_duplicates(planned: Sequence[Planned], since: Since) -> tuple[list[Planned], list[Planned]]:
@@ -81,24 +82,31 @@ def land(reader: Reader, load: StreamLoad, context: Context) -> list[Manifest]:
     return manifests
 
 
-def load_and_gate(reader: Reader, load: StreamLoad, manifests: Sequence[Manifest], context: Context) -> list[Ready]:
+def load_and_gate(
+    reader: Reader, load: StreamLoad, manifests: Sequence[Manifest], context: Context, shards: Sequence[Shard] = ()
+) -> list[Ready]:
     """Stage the rows of a stream, and of its child tables, beside bronze, test and profile them.
 
-    Raises GateBlocked when a critical check fails.
+    `shards` are loaded already. Raises GateBlocked when a critical check fails.
     """
     with open_warehouse(context.settings) as warehouse:
-        ready = stage(warehouse, reader, load, manifests, context)
+        ready = stage(warehouse, reader, load, manifests, context, shards)
         return [profiled(warehouse, r, context) for r in run_gate(warehouse, ready, context)] if manifests else ready
 
 
 def stage(
-    warehouse: SqlWarehouse, reader: Reader, load: StreamLoad, manifests: Sequence[Manifest], context: Context
-) -> list[Ready]:
+    warehouse: SqlWarehouse, reader: Reader, load: StreamLoad, manifests: Sequence[Manifest], context: Context,
+    shards: Sequence[Shard] = (),
+) -> list[Ready]:  # fmt: skip
     """Put the rows of a stream, and of its child tables, beside bronze; nobody has tested them yet."""
     if not manifests:
         return [Ready(load, Staged({}, 0, ()))]
-    known = warehouse.ledger.schemas(load.source, load.stream.name)
-    extract = reader.extract(load.stream, manifests, context.landing, known)
+    extract = gathered(warehouse, load, manifests, shards) if shards else None
+    if extract is None:
+        if shards:  # their files are with those who landed them
+            manifests = [reader.land(load.stream, p, context.landing) for p in load.planned]
+        known = warehouse.ledger.schemas(load.source, load.stream.name)
+        extract = reader.extract(load.stream, manifests, context.landing, known)
     ready = [Ready(load, warehouse.load(load, extract, manifests), manifests)]
     for planned, manifest in zip(load.planned, manifests, strict=True):
         check_read(load, manifest, ready[0].staged.read[manifest.load_id])
@@ -130,20 +138,11 @@ def staging(load: StreamLoad, planned: Planned, manifest: Manifest) -> Staging:
 
 def child_load(warehouse: SqlWarehouse, load: StreamLoad, name: str, manifests: Sequence[Manifest]) -> StreamLoad:
     """The loads of a child table, planned: append-only, it follows its records."""
-    stream = child_stream(load, name)
     planned = tuple(Planned(m.identity, path=m.path) for m in manifests)
-    child = StreamLoad(load.source, stream, load.batch, planned, parent=load)
+    child = replace(child_of(load, name), planned=planned)
     with warehouse.transaction():
         warehouse.ledger.plan(child)
     return child
-
-
-def child_stream(load: StreamLoad, name: str) -> StreamSpec:
-    """A child table as a stream; no share of it is too much, since its rows go with their records."""
-    return StreamSpec(
-        name=f"{load.stream.name}__{name}", path=load.stream.path, schema_policy=load.stream.schema_policy,
-        max_quarantine_share=1,
-    )  # fmt: skip
 
 
 def run_gate(warehouse: SqlWarehouse, staged: Sequence[Ready], context: Context) -> list[Ready]:

@@ -56,7 +56,8 @@ class Run:
 def begin(settings: Settings, slot: str | None, rebuild: bool) -> tuple[str, int, str]:
     """(slot, attempt, run id); attempt 0 when the slot is complete, or older than one that is.
 
-    A run whose earlier pod died goes on with the slot that it had. Raises ConfigurationError for a slot that lies ahead, and where the ledger was lost.
+    A run whose earlier pod died goes on with its slot. Raises ConfigurationError for a slot ahead,
+    and where the ledger was lost.
     """
     run_id = new_run_id()
     check_ledger(settings)

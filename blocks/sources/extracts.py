@@ -51,6 +51,11 @@ class Extract(Protocol):
         """The same as several, each of not too many files: what one costs grows faster than they do."""
         ...
 
+    @property
+    def tables(self) -> Mapping[str, Sequence[str]]:
+        """Tables of the warehouse that hold rows already, as bronze will, with the columns of each."""
+        ...
+
     def rejects(self, connection: duckdb.DuckDBPyConnection) -> list[Reject]:
         """Rows that the SELECT passed over; called after it ran on the same connection."""
         ...
@@ -58,6 +63,8 @@ class Extract(Protocol):
 
 class Single(ABC):
     """An extract that is one SELECT, of however many files."""
+
+    tables: Mapping[str, Sequence[str]] = MappingProxyType({})
 
     @property
     @abstractmethod

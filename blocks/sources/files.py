@@ -16,7 +16,7 @@ from pathlib import Path
 
 from blocks.landing import Landing, sha256_of
 from blocks.sources.base import Known, Manifest, Part, Planned, Reject, Since, content_of
-from blocks.sources.drops import Dropped, Drops, drops_of
+from blocks.sources.drops import CHANGED, VANISHED, Dropped, Drops, drops_of
 from blocks.sources.extracts import Extract
 from blocks.sources.formats import Format, format_of
 from blocks.sources.naming import bronze_names
@@ -41,6 +41,8 @@ class FilesReader:
         self._formats: dict[str, Format] = {}
         self._columns: dict[str, Sequence[str]] = {}
         """Stream → names of the columns by which its files are told, from bronze or else of the first file."""
+        self._listed: dict[str, dict[str, Dropped]] = {}
+        """Stream → path → file, of files that another process named."""
 
     @cached_property
     def drops(self) -> Drops:
@@ -94,6 +96,21 @@ class FilesReader:
             )
         return planned
 
+    def _copied_again(self, stream: StreamSpec, planned: Planned, landing: Landing) -> Planned:
+        """Of a file that another process named: the copy is made here. Raises SourceError if it is another one now."""
+        if stream.name not in self._listed:
+            found = self.drops.matching(stream.path or "", self._where(stream))
+            self._listed[stream.name] = {file.path: file for file in found}
+        file = self._listed[stream.name].get(planned.path or "")
+        if file is None:
+            raise SourceError(self._where(stream, planned.path or ""), *VANISHED)
+        copy = landing.incoming(self.spec.name, stream.name) / f"{planned.load_id}{safe_suffix(file.path)}"
+        digest = self._copy(stream, file, copy, landing)
+        if content_of(planned.identity) != f"{self.spec.name}.{stream.name}:sha256:{digest}":
+            landing.clear_copy(copy)
+            raise SourceError(self._where(stream, file.path), *CHANGED)
+        return replace(planned, copy=copy, digest=digest, size=file.size)
+
     def _copy(self, stream: StreamSpec, file: Dropped, copy: Path, landing: Landing) -> str:
         with self.drops.open(file, self._where(stream, file.path)) as source:
             return landing.copy_in(source, copy)[1]
@@ -113,11 +130,11 @@ class FilesReader:
             landing.clear_copy(planned.copy)
             return self._described(stream, done, landing, planned.columns)
         landing.discard(self.spec.name, stream.name, load_id)
-        if planned.copy is None:
-            raise SourceError(self._where(stream, path), "its copy is gone", "run again")
+        planned = planned if planned.copy else self._copied_again(stream, planned, landing)
         folder = landing.folder(self.spec.name, stream.name, load_id)
         packed = is_packed(path) and self.spec.kind == "files"
         first = folder / f"{'packed' if packed else 'part'}-0{safe_suffix(path)}"
+        assert planned.copy
         landing.adopt(planned.copy, first)
         found, faults = [Inside(path, "", first)], list[Fault]()
         if packed:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from blocks.sources.base import ColumnSpec, Reject
@@ -16,10 +17,21 @@ if TYPE_CHECKING:
 LOADED = ("_load_id", "_source_position")
 
 
+def in_common(columns: Sequence[Sequence[ColumnSpec]]) -> list[ColumnSpec]:
+    """The columns of several, in order; one that has two types in them is text."""
+    found: dict[str, ColumnSpec] = {}
+    for column in (c for some in columns for c in some):
+        old = found.setdefault(column.name, column)
+        if old.type != column.type:
+            found[column.name] = ColumnSpec(column.name, "VARCHAR", column.origin)
+    return list(found.values())
+
+
 class UnionExtract:
     """The rows of all extracts; a column that has two types in them is text."""
 
     keys_sql: str | None = None
+    tables: Mapping[str, Sequence[str]] = MappingProxyType({})
 
     def __init__(self, extracts: Sequence[Extract], faults: Sequence[Reject] = ()) -> None:
         self.extracts, self.faults = extracts, faults
@@ -33,12 +45,7 @@ class UnionExtract:
     @cached_property
     def columns(self) -> Sequence[ColumnSpec]:
         """The columns of all, in order."""
-        found: dict[str, ColumnSpec] = {}
-        for column in (c for e in self.extracts for c in e.columns):
-            old = found.setdefault(column.name, column)
-            if old.type != column.type:
-                found[column.name] = ColumnSpec(column.name, "VARCHAR", column.origin)
-        return list(found.values())
+        return in_common([e.columns for e in self.extracts])
 
     @cached_property
     def children(self) -> dict[str, Extract]:

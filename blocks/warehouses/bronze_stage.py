@@ -7,6 +7,7 @@ the gate looks at. Publishing is in `bronze_publish.py`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from blocks.sources.base import ColumnSpec, Manifest, Reject
@@ -15,7 +16,6 @@ from blocks.sources.naming import bronze_names, literal, quote, row_hash
 from blocks.sources.tables import RAW_LIMIT
 from blocks.warehouses.base import Staged, StreamLoad, now
 from blocks.warehouses.bronze_tables import (
-    KEYED_META,
     LOADS,
     META,
     OUTCOME,
@@ -25,6 +25,7 @@ from blocks.warehouses.bronze_tables import (
     in_order,
     keys_table,
     loads_table,
+    meta_of,
     note,
     raw_row,
     rejects_table,
@@ -50,21 +51,20 @@ _FALSE = "('', '0', 'f', 'false', 'n', 'no')"
 def stage(warehouse: SqlWarehouse, load: StreamLoad, extract: Extract, manifests: Sequence[Manifest]) -> Staged:
     """Fill staging; raises SourceError for a shape that the stream's policy does not take."""
     spec, where = load.stream, f"stream {load.source}.{load.stream.name}"
-    shape = _shape(warehouse, load, extract, manifests, where)
+    shape = shape_of(warehouse, load, extract, manifests, where)
     _make_room(warehouse, load, shape)
     keys = bronze_names(spec.primary_key) if shape.columns else []  # a file without a byte has no column
     rows = staged_rows(load)
     if not spec.primary_key:  # what a killed or failed load left
         unpublished = "SELECT load_id FROM ops.loads WHERE source = ? AND stream = ? AND status <> 'published'"
         warehouse.execute(f"DELETE FROM {rows} WHERE _load_id IN ({unpublished})", (load.source, spec.name))
-    drop_staging(warehouse, load.table)
+    drop_staging(warehouse, load.table, but_parts=bool(extract.tables))
     _note_loads(warehouse, load)
-    columns = (*shape.columns, *(KEYED_META if spec.primary_key else META))
+    columns = (*shape.columns, *meta_of(load))
     shown = names(c.name for c in columns)
     if spec.primary_key:
         create(warehouse, rows, (*columns, OUTCOME))
-    for select in extract.selects:
-        _read(warehouse, rows, columns, _select(load, shape, extract, select), where)
+    fill(warehouse, load, shape, extract, rows, columns, where)
     only = "_outcome IS NULL" if spec.primary_key else f"_load_id IN {these_loads(load)}"
     view = f"bronze__staging.{quote(load.table)}"
     warehouse.execute(f"CREATE VIEW {view} AS SELECT {shown} FROM {rows} WHERE {only}")
@@ -75,7 +75,7 @@ def stage(warehouse: SqlWarehouse, load: StreamLoad, extract: Extract, manifests
     rejects = extract.rejects(warehouse.engine)
     for reject in rejects:
         read[reject.load_id] += 1
-    _write_rejects(warehouse, load, rejects)
+    write_rejects(warehouse, rejects_table(load), rejects)
     counted = len(rejects)
     for column in keys:
         why = f"the key {column} is empty"
@@ -96,6 +96,19 @@ def stage(warehouse: SqlWarehouse, load: StreamLoad, extract: Extract, manifests
             "correct encoding, delimiter or schema of the stream in sources.yml",
         )  # fmt: skip
     return Staged({i: int(n) for i, n in read.items()}, counted, shape.columns, shape.added, shape.changes)
+
+
+def fill(
+    warehouse: SqlWarehouse, load: StreamLoad, shape: Shape, extract: Extract, rows: str, columns: Sequence[ColumnSpec],
+    where: str,
+) -> None:  # fmt: skip
+    """Put the rows of an extract into a table that has these columns, all as of one time: which is newer, they say."""
+    at = now()
+    for select in extract.selects:
+        _read(warehouse, rows, columns, _select(load, shape, extract, select, at), where)
+    for table, have in extract.tables.items():
+        others = names(name for name in have if name != "_extracted_at")
+        warehouse.execute(f"INSERT INTO {rows} ({others}, _extracted_at) SELECT {others}, ? FROM {table}", (at,))
 
 
 def _read(warehouse: SqlWarehouse, rows: str, columns: Sequence[ColumnSpec], select: str, where: str) -> None:
@@ -177,9 +190,10 @@ def _pass_over_older(warehouse: SqlWarehouse, load: StreamLoad, rows: str, shape
     )
 
 
-def _shape(
+def shape_of(
     warehouse: SqlWarehouse, load: StreamLoad, extract: Extract, manifests: Sequence[Manifest], where: str
 ) -> Shape:
+    """The columns of bronze after this load. Raises SourceError for a shape that the stream's policy does not take."""
     known = warehouse.ledger.stream_schema(load.source, load.stream.name)
     policy, optional = load.stream.schema_policy, extract.optional
     for manifest in manifests:  # each load by itself: a column may be missing in one file only
@@ -193,7 +207,7 @@ def _shape(
 def _make_room(warehouse: SqlWarehouse, load: StreamLoad, shape: Shape) -> None:
     physical, type_of = f"bronze__loads.{quote(load.table)}", warehouse.dialect.type
     have = warehouse.columns("bronze__loads", load.table)
-    meta = KEYED_META if load.stream.primary_key else META
+    meta = meta_of(load)
     if not have:
         create(warehouse, physical, (*shape.columns, *meta))
         return
@@ -209,12 +223,12 @@ def _make_room(warehouse: SqlWarehouse, load: StreamLoad, shape: Shape) -> None:
             warehouse.execute(f"ALTER TABLE {physical} ALTER COLUMN {quote(column.name)} SET DATA TYPE {wider}")
 
 
-def _select(load: StreamLoad, shape: Shape, extract: Extract, select: str) -> str:
+def _select(load: StreamLoad, shape: Shape, extract: Extract, select: str, at: datetime) -> str:
     """The extract's rows in the engine: bronze's columns in order, then those of the load."""
     types = {c.name: c.type for c in shape.columns}
     mapped = [ColumnSpec(name, types[name]) for name in shape.source_of]
     cells = [f"CAST({_value(shape, c)} AS {c.type}) AS {quote(c.name)}" for c in mapped]
-    meta = ["_load_id", "_source_position", f"TIMESTAMPTZ {literal(now().isoformat())} AS _extracted_at"]
+    meta = ["_load_id", "_source_position", f"TIMESTAMPTZ {literal(at.isoformat())} AS _extracted_at"]
     hashed = [*mapped, *([ColumnSpec(extract.content, "VARCHAR")] if extract.content else [])]
     meta.append(f"{row_hash(hashed)} AS _row_hash" if hashed else "NULL AS _row_hash")
     if load.stream.primary_key:
@@ -229,16 +243,17 @@ def _select(load: StreamLoad, shape: Shape, extract: Extract, select: str) -> st
     return f"SELECT {', '.join([*(quote(c.name) for c in shape.columns), *meta])} FROM ({inner})"
 
 
-def _write_rejects(warehouse: SqlWarehouse, load: StreamLoad, rejects: list[Reject]) -> None:
+def write_rejects(warehouse: SqlWarehouse, table: str, rejects: list[Reject]) -> None:
+    """Make the table of what could not be read."""
     import pyarrow as pa
 
-    create(warehouse, rejects_table(load), REJECTS)
+    create(warehouse, table, REJECTS)
     if not rejects:
         return
     types = {"VARCHAR": pa.string(), "BIGINT": pa.int64()}
     arrow = pa.table({c.name: pa.array([getattr(r, c.name) for r in rejects], types[c.type]) for c in REJECTS})
     warehouse.engine.register("incoming_rejects", arrow)
-    warehouse.fill(rejects_table(load), REJECTS, "SELECT * FROM incoming_rejects")
+    warehouse.fill(table, REJECTS, "SELECT * FROM incoming_rejects")
     warehouse.engine.unregister("incoming_rejects")
 
 

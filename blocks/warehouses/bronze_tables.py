@@ -18,6 +18,8 @@ META = (
     ColumnSpec("_extracted_at", "TIMESTAMP WITH TIME ZONE"), ColumnSpec("_row_hash", "VARCHAR"),
 )  # fmt: skip
 KEYED_META = (*META, ColumnSpec("_deleted_at", "TIMESTAMP WITH TIME ZONE"))
+PART = "$shard"
+"""In the names of the tables of a part of a stream, after that of its table."""
 OUTCOME = ColumnSpec("_outcome", "VARCHAR")
 LOADS = (ColumnSpec("load_id", "VARCHAR"), ColumnSpec("place", "BIGINT"))
 
@@ -61,11 +63,16 @@ def note(warehouse: SqlWarehouse, table: str, columns: Sequence[ColumnSpec], row
     warehouse.insert(table, [c.name for c in columns], rows)
 
 
-def drop_staging(warehouse: SqlWarehouse, table: str) -> None:
-    """Remove what a stream has in staging."""
+def meta_of(load: StreamLoad) -> Sequence[ColumnSpec]:
+    """The columns that a stream's rows have beside those of the source."""
+    return KEYED_META if load.stream.primary_key else META
+
+
+def drop_staging(warehouse: SqlWarehouse, table: str, but_parts: bool = False) -> None:
+    """Remove what a stream has in staging; `but_parts`: not what its parts loaded."""
     warehouse.execute(f"DROP VIEW IF EXISTS bronze__staging.{quote(table)}")
     for name in warehouse.tables("bronze__staging"):
-        if name.startswith(f"{table}$"):
+        if name.startswith(f"{table}$") and not (but_parts and name.startswith(f"{table}{PART}")):
             warehouse.execute(f"DROP TABLE bronze__staging.{quote(name)}")
 
 
