@@ -33,6 +33,22 @@ DEPLOYMENTS: dict[str, dict[str, Any]] = {
         "limit": (1, "ENQUEUE"),
         "parameters": {},
     },
+    "batch/transform": {
+        "entrypoint": "flows/batch.py:batch",
+        "schedules": [],
+        "tags": ["hallmark", "transform"],
+        "work_pool": "hallmark-local",
+        "limit": (1, "ENQUEUE"),
+        "parameters": {"from_layer": "silver"},
+    },
+    "shard/shard": {
+        "entrypoint": "flows/shard.py:shard",
+        "schedules": [],
+        "tags": ["hallmark", "ingest"],
+        "work_pool": "hallmark-local",
+        "limit": (8, "ENQUEUE"),
+        "parameters": {},
+    },
     "batch/batch": {
         "entrypoint": "flows/batch.py:batch",
         "schedules": [("six-hourly", "0 */6 * * *", "UTC", True)],
@@ -177,11 +193,37 @@ def test_register_makes_the_types_the_pool_and_its_variable_once(registered: lis
         ("block type", "snowflake-connector", "created"),
         ("work pool", "hallmark-local", "created"),
         ("variable", "hallmark_work_pool", "created"),
+        ("variable", "hallmark_code", "created"),
     ]
     assert {row["status"] for row in register()} == {"kept"}
     with get_client(sync_client=True) as client:
         pool = client.read_work_pool("hallmark-local")
     assert (pool.type, pool.concurrency_limit) == ("process", 1)
+
+
+@pytest.mark.usefixtures("all_deployed")
+def test_a_pool_of_kubernetes_takes_over_and_gives_back() -> None:
+    """Run last of those that deploy: the variables decide where the deployments go."""
+    from prefect.client.orchestration import get_client
+
+    from blocks import pools
+    from blocks.register import register
+
+    rows = register(pools.kubernetes("registry.example/hallmark:1", "data"))[-3:]
+    assert [row["status"] for row in rows] == ["created", "changed", "changed"]
+    done = prefect("--no-prompt", "deploy", "--all")
+    assert done.returncode == 0, done.stdout + done.stderr
+    with get_client(sync_client=True) as client:
+        properties = client.read_work_pool("hallmark-kubernetes").base_job_template["variables"]["properties"]
+        assert properties["image"]["default"] == "registry.example/hallmark:1"
+        for one in client.read_deployments():
+            assert one.work_pool_name == "hallmark-kubernetes"
+            assert set(one.job_variables) <= set(properties), one.name
+            [step] = one.pull_steps or []
+            assert list(step.values()) == [{"directory": "{{ prefect.variables.hallmark_code }}"}]
+    again = register(pools.kubernetes("registry.example/hallmark:2", "data"))[-3:]
+    assert [row["status"] for row in again] == ["changed", "kept", "kept"]
+    assert [row["status"] for row in register()[-3:]] == ["kept", "changed", "changed"]
 
 
 @pytest.mark.usefixtures("registered")
