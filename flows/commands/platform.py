@@ -105,14 +105,19 @@ def register(
 def doctor(
     repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended.")] = False,
     sources: Annotated[str | None, typer.Option(help="A sources.yml; default: flows/sources.yml.")] = None,
+    server: Annotated[bool, typer.Option("--server", help="Also the Prefect server of PREFECT_API_URL.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check everything that a batch needs, and say the remedy of what is missing."""
+    from contextlib import nullcontext
+
     from blocks.settings import Settings
     from flows.doctor import examine
+    from flows.server import configured_server
 
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    found = examine(Settings.load(), repair, sources)
+    with configured_server() if server else nullcontext():
+        found = examine(Settings.load(), repair, sources, server)
     if as_json:
         dump(found)
     else:

@@ -252,3 +252,16 @@ def automations() -> list[str]:
 def without_text(deployment: dict[str, Any]) -> dict[str, Any]:
     """A deployment without its description: wording may change."""
     return {key: value for key, value in deployment.items() if key != "description"}
+
+
+@pytest.mark.usefixtures("all_deployed")
+def test_doctor_says_what_a_server_lacks(tmp_path: Path) -> None:
+    """After the tests above: all is deployed, and no worker was ever started."""
+    from flows.doctor_prefect import checks
+    from governance.errors import HallmarkError
+
+    found = checks(Settings(home=tmp_path))
+    for name in ("prefect", "pool", "blocks", "clock", "landing rights"):
+        assert found[name](), name
+    with pytest.raises(HallmarkError, match="no worker of it is online"):
+        found["worker"]()
