@@ -110,8 +110,9 @@ def _drift(found: Any, wanted: Any, path: str = "") -> list[str]:
 def _worker() -> str:
     with _client() as client:
         name, _ = _variables(client)
-        asked = "/work_pools/{work_pool_name}/workers/filter"
-        workers = client.request("POST", asked, path_params={"work_pool_name": name}, json={})
+        workers = client.request(
+            "POST", "/work_pools/{work_pool_name}/workers/filter", path_params={"work_pool_name": name}, json={}
+        )  # fmt: skip
         online = [w["name"] for w in workers.raise_for_status().json() if w["status"] == "ONLINE"]
     if not online:
         remedy = f"start one: `prefect worker start --pool {name}`; on Kubernetes look at deployment hallmark-worker"
