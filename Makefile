@@ -6,6 +6,9 @@ LINT_VENV := .venv-sqlfluff
 FAKESNOW_VENV := .venv-fakesnow
 DATACONTRACT_VENV := .venv-datacontract
 BIN := $(VENV)/bin
+ACTIONLINT := $(LINT_VENV)/bin/actionlint
+# By go: its package of Python downloads a program while it is built. Go's checksum database holds what a version is.
+ACTIONLINT_MODULE := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 # Stands for a complete environment: an installation that was killed leaves none, and is done again.
 READY := $(VENV)/.ready
 LINT_READY := $(LINT_VENV)/.ready
@@ -51,6 +54,9 @@ check: $(READY) $(LINT_READY)  ## format, lint, types, and whether the declarati
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	cd dbt && ../$(LINT_VENV)/bin/sqlfluff lint --disable-progress-bar .
+	$(LINT_VENV)/bin/zizmor --offline --quiet --no-progress .github
+	@if [ -x $(ACTIONLINT) ]; then echo "actionlint .github/workflows"; $(ACTIONLINT) -shellcheck= -pyflakes=; \
+		else echo "actionlint: skipped, since it needs go, and a module proxy that has it"; fi
 	$(BIN)/python -m pytest -q -m drift tests/unit
 
 format: $(READY) $(LINT_READY)  ## brings code and SQL into the form that `make check` asks for
@@ -79,6 +85,7 @@ $(READY): requirements.lock pyproject.toml
 $(LINT_READY): requirements-lint.lock
 	@echo "Installing into $(LINT_VENV)"
 	@$(call sync,$(LINT_VENV),requirements-lint.lock)
+	@! command -v go >/dev/null || GOBIN=$(CURDIR)/$(@D)/bin go install $(ACTIONLINT_MODULE) || true
 	@touch $@
 
 $(FAKESNOW_READY): requirements-fakesnow.lock
