@@ -23,7 +23,7 @@ PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder test
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
-install: $(READY)  ## makes .venv from requirements.lock
+install: $(READY)  ## makes .venv from requirements-dev.lock
 
 run: $(READY)  ## sample data the first time, a wave of changes each later time, then one batch
 	@$(BIN)/hallmark sample --wave
@@ -70,9 +70,9 @@ clean:  ## removes the environments, the caches, and all that runs have kept (.h
 	rm -rf $(VENV) $(LINT_VENV) $(FAKESNOW_VENV) $(DATACONTRACT_VENV) .venv-bench-* .bench .hallmark .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info dbt/target dbt/logs
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements-dev.lock pyproject.toml
 	@echo "Installing into $(VENV) (1.3 GB, once; minutes, by the speed of the package index)"
-	@$(call sync,$(VENV),requirements.lock)
+	@$(call sync,$(VENV),requirements-dev.lock)
 	@$(uv) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
