@@ -32,7 +32,7 @@ Manifest = dict[str, Any]
 
 # Tests that dbt brings itself; the others are in dbt/tests/generic.
 DBT_OWN = {"not_null", "unique", "accepted_values", "relationships"}
-DEPLOYMENTS = re.compile(r"batch|ingest-[a-z][a-z0-9_]*|transform|deliver|watch|catalog|backfill")
+DEPLOYMENTS = re.compile(r"batch|ingest-[a-z][a-z0-9_]*|transform|deliver|watch|catalog|backfill|shard")
 
 RELIED_ON: dict[str, dict[str, str]] = yaml.safe_load((Path(__file__).parent / "interfaces.yml").read_text("utf-8"))
 
