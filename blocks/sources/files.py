@@ -130,7 +130,8 @@ class FilesReader:
             landing.clear_copy(planned.copy)
             return self._described(stream, done, landing, planned.columns)
         landing.discard(self.spec.name, stream.name, load_id)
-        planned = planned if planned.copy else self._copied_again(stream, planned, landing)
+        if not (planned.copy and planned.copy.is_file()):
+            planned = self._copied_again(stream, planned, landing)
         folder = landing.folder(self.spec.name, stream.name, load_id)
         packed = is_packed(path) and self.spec.kind == "files"
         first = folder / f"{'packed' if packed else 'part'}-0{safe_suffix(path)}"
