@@ -32,6 +32,10 @@ _DELIVERED = (
 _BRONZE = "'bronze.' || source || '__' || stream"
 
 
+Slots = Mapping[datetime, None]
+"""Complete slots, oldest first."""
+
+
 @dataclass(frozen=True)
 class Told:
     """The newest result of a check that was told."""
@@ -69,7 +73,7 @@ def state(warehouse: SqlWarehouse, watches: Iterable[Watched], now: datetime) ->
     watched = list(watches)
     since = now - timedelta(weeks=WEEKS, days=1)
     known = {_utc(slot): state for slot, state in warehouse.ledger.slots()}
-    done = sorted(s for s, state in known.items() if state == "completed" and s >= since)
+    done = {s: None for s, state in sorted(known.items()) if state == "completed" and s >= since}
     loads = warehouse.execute(
         f"SELECT {_BRONZE}, slot, max(finished_at), sum(rows_read), count(path), sum(bytes) FROM ops.loads "
         f"WHERE {_DELIVERED} AND slot >= ? GROUP BY source, stream, slot", (since,),
@@ -80,7 +84,7 @@ def state(warehouse: SqlWarehouse, watches: Iterable[Watched], now: datetime) ->
     )  # fmt: skip
     arrivals: dict[str, dict[datetime, datetime]] = defaultdict(dict)
     for name, slot, at, *_ in (*loads, *builds):
-        if _utc(slot) in set(done):
+        if _utc(slot) in done:
             arrivals[name][_utc(slot)] = _utc(at)
     series = {**_delivered(loads, done), **_built(builds, done), **_profiled(warehouse, watched, done, since)}
     return State(known, _last(warehouse), arrivals, series, warehouse.catalog(), _told(warehouse))
@@ -102,14 +106,15 @@ def _told(warehouse: SqlWarehouse) -> dict[str, Told]:
     return {i: Told(bool(ok), severity, _utc(slot), _utc(at)) for i, ok, severity, slot, at in rows}
 
 
-def _delivered(rows: Sequence[tuple[Any, ...]], done: Sequence[datetime]) -> dict[Key, list[Seen]]:
+def _delivered(rows: Sequence[tuple[Any, ...]], done: Slots) -> dict[Key, list[Seen]]:
     """Rows, files and bytes a file of each stream. From its first delivery on, a slot without one is nothing: 0."""
     by: dict[str, dict[datetime, tuple[float, float, float]]] = defaultdict(dict)
     for name, slot, _, read, files, size in rows:
         by[name][_utc(slot)] = (float(read or 0), float(files or 0), float(size or 0))
     found: dict[Key, list[Seen]] = {}
     for name, slots in by.items():
-        seen = [(s, slots.get(s, (0.0, 0.0, 0.0))) for s in done if s >= min(slots)]
+        first = min(slots)
+        seen = [(s, slots.get(s, (0.0, 0.0, 0.0))) for s in done if s >= first]
         found[name, None, "volume", ""] = [Seen(slot=s, value=v[0]) for s, v in seen]
         if any(files for _, files, _ in slots.values()):
             found[name, None, "file_count", ""] = [Seen(slot=s, value=v[1]) for s, v in seen]
@@ -118,17 +123,17 @@ def _delivered(rows: Sequence[tuple[Any, ...]], done: Sequence[datetime]) -> dic
     return found
 
 
-def _built(rows: Sequence[tuple[Any, ...]], done: Sequence[datetime]) -> dict[Key, list[Seen]]:
+def _built(rows: Sequence[tuple[Any, ...]], done: Slots) -> dict[Key, list[Seen]]:
     """Rows of each table of silver and gold as it was published."""
     found: dict[Key, list[Seen]] = defaultdict(list)
     for name, slot, _, count in sorted(rows, key=lambda r: r[1]):
-        if _utc(slot) in set(done) and count is not None:
+        if _utc(slot) in done and count is not None:
             found[name, None, "volume", ""].append(Seen(slot=_utc(slot), value=float(count)))
     return found
 
 
 def _profiled(
-    warehouse: SqlWarehouse, watched: Sequence[Watched], done: Sequence[datetime], since: datetime
+    warehouse: SqlWarehouse, watched: Sequence[Watched], done: Slots, since: datetime
 ) -> dict[Key, list[Seen]]:
     """NULLs, distinct values, means and quartiles of the watched columns."""
     wanted = [f"{w.dataset}.{c}" for w in watched for c in w.columns]
@@ -141,7 +146,7 @@ def _profiled(
     found: dict[Key, list[Seen]] = defaultdict(list)
     for name, column, slot, count, nulls, distinct, mean, quantiles in sorted(rows, key=lambda r: r[2]):
         at, of = _utc(slot), float(count or 0)
-        if at not in set(done) or not of:
+        if at not in done or not of:
             continue
         values: dict[tuple[Measure, str], float | None] = {
             ("null_rate", ""): float(nulls or 0) / of, ("distinct", ""): distinct, ("mean", ""): mean,

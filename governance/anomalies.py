@@ -80,7 +80,7 @@ def judge(
     value = scale.to(now.value)
     if value > high or (value < low and measure != "null_rate"):  # a column that is filled more often harms nobody
         return Verdict(state="unusual", why="high" if value > high else "low", **ends)
-    if _is_stuck(past, now):
+    if _is_stuck(past, now) and not (measure == "null_rate" and not now.value):  # mended for good
         return Verdict(state="unusual", why="stuck", **ends)
     drift = abs(median([*base.residuals[1 - WEEK :], value - base.middle]))
     if measure != "null_rate" and drift > max(DRIFT, spread) / monitor.sensitivity:

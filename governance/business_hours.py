@@ -63,7 +63,7 @@ class BusinessHours(Frozen):
     def _order(self) -> BusinessHours:
         if not self.days:
             raise ValueError("there is no day")
-        if self.closes <= self.opens:
+        if self.closes != MIDNIGHT and time.fromisoformat(self.closes) <= time.fromisoformat(self.opens):
             raise ValueError("it closes before it opens; hours over midnight are not known")
         return self
 

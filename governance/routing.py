@@ -29,6 +29,8 @@ class Destination(Frozen):
         return f"{self.transport}:{self.address}" if self.address else self.transport
 
 
+MOVES = 10
+"""How often hours and quiet hours may put a call off by turns, before it is made all the same."""
 FILE = Destination(transport="file")
 CATALOG = Destination(transport="openmetadata")
 INCIDENTS = Destination(transport="incidents")
@@ -65,10 +67,21 @@ def _of_incident(event: Event, ownership: Ownership) -> list[Destination]:
         found.append(Destination(transport="slack", address=team.slack, not_before=waits))
     paged = [team] if severity in team.page or severity in team.page_in_hours else []
     for one in [*paged, *_escalated(event, team, ownership)]:
-        at = event.time if severity in one.page else one.hours.next_within(event.time)
-        waits = ownership.quiet_until(one.name, severity, at) or (at if at > event.time else None)
+        at = _called_at(one, severity, event.time, ownership)
+        waits = at if at > event.time else None
         found.append(Destination(transport=one.pager, address=one.name, not_before=waits))
     return list(dict.fromkeys(found))
+
+
+def _called_at(team: Team, severity: Severity, at: datetime, ownership: Ownership) -> datetime:
+    """When from then on the team may first be called: in its hours, if they count, and not in quiet ones."""
+    for _ in range(MOVES):
+        within = at if severity in team.page else team.hours.next_within(at)
+        free = ownership.quiet_until(team.name, severity, within) or within
+        if free == at:
+            break
+        at = free
+    return at
 
 
 def _escalated(event: Event, team: Team, ownership: Ownership) -> list[Team]:

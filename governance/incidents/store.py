@@ -181,9 +181,10 @@ class Writing:
         last = self._connection.scalar(select(_i.body).where(_i.id == incident.id))
         revision = Incident.model_validate_json(last).revision + 1 if last else 1
         kept = incident.model_copy(update={"revision": revision})
+        last_seen = max(kept.last_seen, kept.resolved_at or kept.last_seen)
         row = {
             "id": kept.id, "fingerprint": kept.fingerprint, "state": kept.state, "owner": kept.owner,
-            "dataset": kept.dataset, "opened_at": kept.opened_at.timestamp(), "last_seen": kept.last_seen.timestamp(),
+            "dataset": kept.dataset, "opened_at": kept.opened_at.timestamp(), "last_seen": last_seen.timestamp(),
             "body": kept.model_dump_json(),
         }  # fmt: skip
         self.upsert(incidents, row, ("id",))
