@@ -41,6 +41,7 @@ class Compared:
             **counts, "shown": found.shown, "a": self.labels[0], "b": self.labels[1], "key": list(self.key),
             "columns": [p.name for p in matched.pairs], "columns_only_a": list(matched.only[0]),
             "columns_only_b": list(matched.only[1]), "columns_not_comparable": list(matched.apart),
+            "key_unique_checked": "differing ranges",
         }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from blocks.diff import ranges, rows
 from blocks.diff.match import Match, match
 from blocks.diff.sides import Side
+from governance.errors import ConfigurationError
 
 __all__ = ["Found", "Wanted", "compare"]
 LOG = logging.getLogger("hallmark")
@@ -51,13 +52,19 @@ class Found:
 
     @property
     def equal(self) -> bool:
-        """Whether no row differs."""
-        return not (self.only_a or self.only_b or self.changed)
+        """Whether no row differs, and neither side has a column that the other one has not."""
+        return not (self.only_a or self.only_b or self.changed or any(self.matched.only))
 
 
 def compare(a: Side, b: Side, wanted: Wanted) -> Found:
-    """Compare two sides. Raises ConfigurationError for a key that is NULL in a row, or in differing rows not unique."""
+    """Compare two sides.
+
+    Raises ConfigurationError for a key that is NULL in a row, or in differing ranges not unique, and for a `where`
+    that a side cannot read.
+    """
     matched = match(a, b, wanted.key, wanted.columns, wanted.exclude, wanted.where)
+    if wanted.where:
+        _check_where(matched)
     LOG.info("comparing %d columns by %s", len(matched.pairs), ", ".join(wanted.key))
     parts = ranges.differing(matched)
     LOG.info("%d and %d rows; %d of %d ranges differ", *parts.rows, len(parts.found), parts.made)
@@ -65,3 +72,12 @@ def compare(a: Side, b: Side, wanted: Wanted) -> Found:
         counts = differences.look(parts)
         shown, cells = differences.cells(wanted.limit, wanted.personal)
     return Found(*parts.rows, *counts, cells, shown, matched)
+
+
+def _check_where(matched: Match) -> None:
+    for number, side in enumerate(matched.sides):
+        try:
+            side.rows(f"SELECT 1 FROM {matched.source(number)} LIMIT 0")
+        except ConfigurationError as error:
+            cause = f"{side.label} cannot read it: {error.cause}"
+            raise ConfigurationError("--where", cause, "write SQL of columns that both sides have") from None

@@ -11,6 +11,7 @@ from blocks.sources import naming
 
 FINITE = 10**28
 """Beyond it a float has no nine decimals in the 38 digits of a number."""
+INT8 = "9.2e18"
 
 
 class DuckDB:
@@ -25,12 +26,17 @@ class DuckDB:
         if kind.name == "text":
             return column.sql
         type_ = _TYPES[kind.name].format(scale=kind.scale)
-        return f"coalesce({self._text(f'TRY_CAST({column.sql} AS {type_})', kind, kind)}, {column.sql})"
+        typed = self._text(f"TRY_CAST({column.sql} AS {type_})", kind, kind)
+        if exact := _EXACT.get(kind.name):  # DuckDB rounds what has more places than the type, or cuts it
+            typed = f"CASE WHEN {exact.format(cell=column.sql, scale=kind.scale)} THEN {typed} END"
+        return f"coalesce({typed}, {column.sql})"
 
     def _text(self, sql: str, own: Kind, kind: Kind) -> str:
         if kind.name == "decimal":
-            typed = f"CAST({sql} AS DECIMAL(38, {kind.scale}))"
-            return f"CAST({sql if own == kind else typed} AS VARCHAR)"
+            if own == kind:
+                return f"CAST({sql} AS VARCHAR)"
+            # One with too many digits for this scale has no equal on the other side, and stays as it is.
+            return f"coalesce(CAST(TRY_CAST({sql} AS DECIMAL(38, {kind.scale})) AS VARCHAR), CAST({sql} AS VARCHAR))"
         if kind.name == "exact":
             return f"CAST({sql} + 0 AS VARCHAR)"  # a zero has no sign
         if kind.name == "float":
@@ -41,6 +47,8 @@ class DuckDB:
             return (
                 f"CASE WHEN abs({cell}) < {FINITE} THEN {number} WHEN {cell} < 0 THEN '-' WHEN {cell} > 0 THEN '+' END"
             )
+        if kind.name == "integer" and own.name == "float":
+            return f"coalesce({_whole(sql, f'abs({sql}) < 1e38', 'HUGEINT')}, CAST({sql} AS VARCHAR))"
         if kind.name in ("integer", "boolean"):
             return f"CAST({sql if own.name != 'boolean' else f'CAST({sql} AS INTEGER)'} AS VARCHAR)"
         if kind.name == "date":
@@ -69,6 +77,19 @@ _TYPES = {
     "boolean": "BOOLEAN", "date": "DATE", "timestamp": "TIMESTAMP WITH TIME ZONE", "time": "TIME", "blob": "BLOB",
     "json": "VARCHAR",
 }  # fmt: skip
+_MICRO = r"NOT regexp_matches({cell}, '\.\d{{6}}\d*[1-9]')"
+_EXACT = {
+    "integer": r"regexp_full_match({cell}, '\s*[+-]?\d+(\.0*)?([eE]\+?\d+)?\s*')",
+    "decimal": r"regexp_full_match({cell}, '\s*[+-]?(\d+([eE]\+?\d+)?|\d*\.\d{{0,{scale}}}0*)\s*')",
+    "date": "TRY_CAST({cell} AS TIMESTAMP) = TRY_CAST({cell} AS DATE)",
+    "timestamp": _MICRO, "time": _MICRO,
+}  # fmt: skip
+"""Kind → whether a text says no more than a value of it can hold."""
+
+
+def _whole(sql: str, small: str, type_: str) -> str:
+    """The text of a float that is an integer; NULL of any other."""
+    return f"CASE WHEN {small} AND {sql} = trunc({sql}) THEN CAST(CAST({sql} AS {type_}) AS VARCHAR) END"
 
 
 class Postgres:
@@ -88,6 +109,10 @@ class Postgres:
             within = f"abs({cell}) < {FINITE} AND {cell}::text NOT IN ({beyond})"
             number = f"round({cell}::numeric, {kind.scale})::text"
             return f"CASE WHEN {within} THEN {number} WHEN {cell} < 0 THEN '-' WHEN {cell} > 0 THEN '+' END"
+        if kind.name == "integer" and own.name == "float":  # its numeric of a float has 15 digits, its bigint has all
+            cell = f"({sql})::float8"
+            whole = _whole(cell, f"abs({cell}) < {INT8}", "int8")
+            return f"coalesce({whole}, {_whole(cell, f'abs({cell}) < 1e38', 'numeric')}, '~' || {cell}::text)"
         if kind.name in ("integer", "boolean"):
             return f"({sql})::int::text" if own.name == "boolean" else f"({sql})::text"
         if kind.name == "date":
@@ -131,6 +156,8 @@ class Snowflake:
             return (
                 f"CASE WHEN abs({cell}) < {FINITE} THEN {number} WHEN {cell} < 0 THEN '-' WHEN {cell} > 0 THEN '+' END"
             )
+        if kind.name == "integer" and own.name == "float":
+            return f"coalesce({_whole(sql, f'abs({sql}) < 1e38', 'NUMBER(38, 0)')}, '~' || CAST({sql} AS VARCHAR))"
         if own.name == "boolean" and kind.name in ("boolean", "integer"):
             return f"CASE WHEN {sql} THEN '1' WHEN NOT {sql} THEN '0' END"
         if kind.name == "date":

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from blocks.diff.sides import OURS, Side
 from blocks.diff.values import Column, Kind, check_comparable, checksum, kind_of, style_of, together
+from blocks.sources.naming import bronze_names, quote
 from governance.errors import ConfigurationError
 
 
@@ -66,6 +67,7 @@ def match(
     sides = (a, b)
     have = tuple({c.name: c for c in side.columns} for side in sides)
     languages = {side.language.name for side in sides}
+    key, columns, exclude = ([_called(n, have) for n in names] for names in (key, columns, exclude))
     for name in (*key, *columns, *exclude):
         _check(name, sides, have, both=name not in exclude)
     ours = {n for n in {**have[0], **have[1]} if OURS.match(n)} - {*columns, *key}
@@ -79,13 +81,25 @@ def match(
     deleted = ["" if "_deleted_at" in other else _present(here) for here, other in (have, have[::-1])]
     return Match(
         sides,
-        [pair(n, check_comparable(kinds[n], n)) for n in key],
+        [pair(n, check_comparable(kinds[n], have[0][n], have[1][n])) for n in key],
         [pair(n, kind) for n in names if (kind := kinds[n])],
-        tuple([n for n in here if n not in other and n not in left] for here, other in (have, have[::-1])),  # type: ignore[arg-type]
+        tuple(
+            [n for n in here if n not in other and n not in left and not columns] for here, other in (have, have[::-1])
+        ),  # type: ignore[arg-type]
         [n for n in names if kinds[n] is None],
         tuple(" AND ".join(f"({c})" for c in (where, d) if c) for d in deleted),  # type: ignore[arg-type]
         style_of(languages),
     )
+
+
+def _called(name: str, have: tuple[dict[str, Column], ...]) -> str:
+    """A column's name as bronze has it, of that or of the one that it has in its table."""
+    known = [column for side in have for column in side.values()]
+    if any(c.name == name for c in known):
+        return name
+    own = next((c.name for c in known if c.sql == quote(name)), "")
+    folded = "".join(bronze_names([name]))
+    return own or (folded if any(c.name == folded for c in known) else name)
 
 
 def _present(columns: dict[str, Column]) -> str:
@@ -104,6 +118,7 @@ def _check(name: str, sides: tuple[Side, Side], have: tuple[dict[str, Column], .
     if not without or (not both and len(without) == 1):
         return
     known = [n for n in have[0] if n in have[1]]
-    near = difflib.get_close_matches(name, known, 1, 0.5)
-    remedy = f"did you mean {near[0]}?" if near else f"both have {', '.join(known[:30]) or 'no column'}"
+    near = difflib.get_close_matches(name.lower(), known, 1, 0.5)
+    both_have = f"both have {', '.join(known[:30])}" if known else "compare tables that have columns of the same name"
+    remedy = f"did you mean {near[0]}?" if near else both_have
     raise ConfigurationError(f"column {name}", f"it is not in {' nor in '.join(without)}", remedy)

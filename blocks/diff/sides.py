@@ -84,6 +84,9 @@ class DuckDBSide:
 
         try:
             yield
+        except (duckdb.DataError, duckdb.InvalidInputException) as error:  # their text repeats the value
+            cause = f"a value is not of the type that it is asked for as ({type(error).__name__})"
+            raise ConfigurationError(self.label, cause, "see --where, or leave its column out by --exclude") from None
         except duckdb.Error as error:
             said = str(error).split("\n\n")[0].splitlines()[0][:500]
             raise ConfigurationError(self.label, said, "name a table that is there; see --where and --key") from None

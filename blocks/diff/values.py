@@ -83,6 +83,8 @@ def together(a: Column, b: Column, languages: set[str]) -> Kind | None:
     foreign = len(languages) > 1 and "snowflake" in languages
     if languages == {"duckdb"} and a.type == b.type and kind_of(a.type).name == "float":
         return Kind("exact")
+    if languages == {"duckdb"} and a.type == b.type == "TIMESTAMP_NS":
+        return Kind("text")  # to the nanosecond, which a time of any other type has not
     if a.parsed != b.parsed:
         typed = kind_of(b.type if a.parsed else a.type)
         return _across(typed, foreign)
@@ -90,6 +92,8 @@ def together(a: Column, b: Column, languages: set[str]) -> Kind | None:
     if one.name == two.name:
         return _across(Kind(one.name, max(one.scale, two.scale)), foreign)
     names = {one.name, two.name}
+    if names == {"integer", "float"}:
+        return Kind("integer")  # of 15 digits a bigint would be equal to its neighbour
     if names <= set(_NUMBERS):
         widest = max(names, key=_NUMBERS.index)
         return _across(Kind(widest, max(one.scale, two.scale)), foreign)
@@ -155,9 +159,10 @@ def shown(text: str | None, kind: Kind) -> object:
     return at.isoformat().replace("+00:00", "Z")
 
 
-def check_comparable(kind: Kind | None, column: str) -> Kind:
+def check_comparable(kind: Kind | None, a: Column, b: Column) -> Kind:
     """Raises ConfigurationError for a key that cannot be compared."""
-    if kind is None or kind.name in ("json", *FLOATS):
+    names = {kind_of(a.type).name, kind_of(b.type).name}
+    if kind is None or kind.name == "json" or "float" in names:
         cause = "values of its type have no one form in both engines"
-        raise ConfigurationError(f"key {column}", cause, "give another --key")
+        raise ConfigurationError(f"key {a.name}", cause, "give another --key")
     return kind

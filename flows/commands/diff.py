@@ -72,6 +72,7 @@ def show(compared: Compared) -> None:
     for only, name in ((matched.only[0], a), (matched.only[1], b)):
         if only:
             out.print(f"Not compared, only in {name}: {', '.join(map(plain, only))}", style="yellow")
+    out.print("That one row has each key was checked only in the ranges that differ.", style="dim")
     if matched.apart:
         out.print(f"Not compared, of types these engines write differently: {', '.join(matched.apart)}", style="yellow")
     if found.rows:

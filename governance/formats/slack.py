@@ -20,13 +20,13 @@ from governance.model import Frozen
 BLOCKS = 50
 SECTION, FIELD, HEADER, FALLBACK = 3000, 2000, 150, 3000
 FIELDS = 10
-LINK = "link"
+LINK, BETWEEN = "link", " · "
 GRID = 64
 """Letters of one width that a thread has room for, beside the channel."""
 GRAVE = "\u02cb"
 _SIGNS = str.maketrans({"*": "\u2217", "~": "\u223c", "`": GRAVE})
 _WORDS = re.compile(r"(?:[^\W_]|[ ,.()×%+-]|(?<=\d):(?=\d)|:(?= ))+")
-_MENTION = re.compile(r"<(@[UW][A-Z0-9]{2,}|!subteam\^S[A-Z0-9]{2,})>")
+_MENTION = re.compile(r"<(@[UW][A-Z0-9]{2,30}|!subteam\^S[A-Z0-9]{2,30})>")
 Block = dict[str, Any]
 
 
@@ -111,9 +111,14 @@ def _(part: Grid) -> list[Block]:
 
 @part_blocks.register
 def _(part: LinkRow) -> list[Block]:
-    known = ((label, safe(address)) for label, address in part.links)
-    links = [f"<{_address(url)}|{_label(label, 75) or LINK}>" for label, url in known if url]
-    return [{"type": "context", "elements": [_mrkdwn(" · ".join(links), SECTION)]}] if links else []
+    rows: list[str] = []
+    for label, address in part.links:
+        link = _link(label, address)
+        if rows and link and len(rows[-1]) + len(BETWEEN) + len(link) <= SECTION:
+            rows[-1] += BETWEEN + link
+        elif link:
+            rows.append(link)
+    return [{"type": "context", "elements": [_mrkdwn(row, SECTION)]} for row in rows]
 
 
 @part_blocks.register
@@ -164,8 +169,11 @@ def _label(text: str, limit: int) -> str:
     return escaped(line(text).translate(_SIGNS), limit)
 
 
-def _address(url: str) -> str:
-    return escaped(url.replace("|", "%7C").replace(">", "%3E").replace("<", "%3C"), 2000)
+def _link(label: str, address: str) -> str:
+    """Nothing where it may not be shown, or has no room once it is escaped: a part of an address leads nowhere."""
+    url = (safe(address) or "").replace("|", "%7C").replace(">", "%3E").replace("<", "%3C")
+    link = f"<{url.replace('&', '&amp;')}|{_label(label, 75) or LINK}>"
+    return link if url and len(link) <= SECTION else ""
 
 
 def _plain(text: str, limit: int) -> Block:
@@ -173,7 +181,8 @@ def _plain(text: str, limit: int) -> Block:
 
 
 def _mrkdwn(text: str, limit: int) -> Block:
-    assert len(text) <= limit, f"{len(text)} characters where {limit} are allowed"
+    if len(text) > limit:
+        raise ValueError(f"{len(text)} characters where {limit} are allowed")
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 

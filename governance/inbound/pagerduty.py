@@ -11,6 +11,7 @@ that of its alerts, and the storm's cap leaves few pages open at once. The API t
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
@@ -18,7 +19,9 @@ from urllib.parse import urlencode
 from governance.inbound.heard import Heard, Pages, reports, text, time
 from governance.incidents.model import Reported
 from governance.transports.asking import Asker, read_secret
+from governance.transports.base import FAULTS, Outage, PermanentError, TransientError
 
+LOG = logging.getLogger("hallmark")
 URL = "https://api.pagerduty.com"
 ACCEPT = "application/vnd.pagerduty+json;version=2"
 VERBS: dict[str, Any] = {"acknowledged": "acknowledged", "resolved": "resolved"}
@@ -33,17 +36,36 @@ class PagerDutyReader:
         self._token, self._asker = token, Asker("PagerDuty's REST API", url, timeout)
 
     def poll(self, pages: Pages) -> list[Reported]:
-        """What people did to these pages, as it stands. Raises TransientError or PermanentError."""
+        """What people did to these pages, as it stands; a page that cannot be read does not keep the others.
+
+        Raises TransientError where nothing was found and trying again may help.
+        """
         token = read_secret(self._token, "the token of PagerDuty's REST API") if pages else ""
-        headers = {"Authorization": f"Token token={token}", "Accept": ACCEPT}
-        found = []
+        found, late = list[Reported](), None
         for key in pages:
-            asked = {"incident_key": key, "date_range": "all", "sort_by": "created_at:desc", "limit": 1}
-            answer = self._asker.ask("GET", f"/incidents?{urlencode(asked)}", token, headers)
-            newest = next(iter(answer.json().get("incidents") or ()), None)
-            heard = newest and _stands(key, newest)
-            found += reports(heard, pages) if heard else []
+            try:
+                heard = self._asked(key, token)
+            except TransientError as error:
+                if error.reason != "absent":
+                    late = error
+                if isinstance(error, Outage) or error.reason in ("throttled", "timeout"):
+                    break
+                LOG.warning("the page %s could not be asked for: %s", key, error)
+            except (PermanentError, *FAULTS) as error:
+                said = error if isinstance(error, PermanentError) else f"an answer of no form: {type(error).__name__}"
+                LOG.warning("the page %s could not be asked for: %s", key, said)
+            else:
+                found += reports(heard, pages) if heard else []
+        if late and not found:
+            raise late
         return found
+
+    def _asked(self, key: str, token: str) -> Heard | None:
+        headers = {"Authorization": f"Token token={token}", "Accept": ACCEPT}
+        asked = {"incident_key": key, "date_range": "all", "sort_by": "created_at:desc", "limit": 1}
+        answer = self._asker.ask("GET", f"/incidents?{urlencode(asked)}", token, headers)
+        newest = next(iter(answer.json().get("incidents") or ()), None)
+        return _stands(key, newest) if newest else None
 
     def close(self) -> None:
         """Close the connections."""
@@ -66,11 +88,12 @@ def event_of(body: bytes) -> tuple[str, Any, Heard | None]:
         id_, at, type_ = str(event["id"]), time(event["occurred_at"]), str(event["event_type"])
         data, agent = event.get("data") or {}, event.get("agent") or {}
         key, verb = text(data.get("incident_key")), EVENTS.get(type_)
+        by_person, actor = agent.get("type") in PERSON, text(agent.get("summary") or agent.get("id"))
     except (KeyError, TypeError, AttributeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"no webhook of PagerDuty: {type(error).__name__}") from None
-    if verb is None or not key or agent.get("type") not in PERSON:
+    if verb is None or not key or not by_person:
         return id_, at, None
-    return id_, at, Heard(key=key, verb=verb, actor=text(agent.get("summary") or agent.get("id")), at=at)
+    return id_, at, Heard(key=key, verb=verb, actor=actor, at=at)
 
 
 def parse_pagerduty(body: bytes) -> Heard | None:

@@ -5,7 +5,7 @@ and for a sender without a secret; 405, 408 and 413 for another method, a body t
 500 where it could not be done, so that it is sent again.
 
 What PagerDuty says is done as it says, once and within its tolerance. OpenMetadata's payload is not interpreted: it is
-a sign that the catalog is to be asked now, which a replay can do no harm with.
+a sign that the catalog is to be asked now, at most once in some seconds, so that a replay can do no harm.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ LOG = logging.getLogger("hallmark")
 BODY_LIMIT = 512 * 1024
 BODY_SECONDS = 10.0
 AT_ONCE = 32
+NUDGES = timedelta(seconds=5)
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -58,6 +59,7 @@ class Receiver:
         self._heard, self._nudged = heard, nudged
         self._pagerduty, self._openmetadata = tuple(pagerduty), tuple(openmetadata)
         self._seen: dict[str, datetime] = {}
+        self._nudged_at = datetime.min.replace(tzinfo=UTC)
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -115,13 +117,13 @@ class Receiver:
                 body = await _body(receive)
         except TimeoutError:
             return 408
-        if body is None:
-            return 413
+        if isinstance(body, int):
+            return body
         given = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if path == "/openmetadata":
             if not verify_openmetadata(secrets, body, given.get("x-om-signature", "")):
                 return 401
-            return await self._done(self._nudged)
+            return await self._done(self._nudged) if self._due() else 202
         if not verify_pagerduty(secrets, body, given.get("x-pagerduty-signature", "")):
             return 401
         try:
@@ -146,6 +148,15 @@ class Receiver:
             self._seen[id_] = at
             return True
 
+    def _due(self) -> bool:
+        """Whether the catalog is to be asked again: what it tells within `NUDGES` of another time, asking finds."""
+        with self._lock:
+            now = self._clock()
+            if now - self._nudged_at < NUDGES:
+                return False
+            self._nudged_at = now
+            return True
+
     async def _done(self, do: Callable[[], None]) -> int:
         try:
             await asyncio.to_thread(do)
@@ -155,16 +166,16 @@ class Receiver:
         return 202
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body; None if it is too large."""
+async def _body(receive: Receive) -> bytes | int:
+    """The whole body; or the status of one that is too large, or of a sender that went away before its end."""
     parts, size = [], 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return b""
+            return 400
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > BODY_LIMIT:
-            return None
+            return 413
         if not message.get("more_body"):
             return b"".join(parts)

@@ -5,13 +5,10 @@ Bodies of errors are `{code, message}` or text. What a server says is data: one 
 
 from __future__ import annotations
 
-import math
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-
 import httpx
 
 from governance.transports.base import Outage, PermanentError, TransientError
+from governance.transports.waits import retry_after
 
 MESSAGE_LIMIT = 500
 
@@ -20,9 +17,9 @@ def failure(answer: httpx.Response, what: str) -> TransientError | PermanentErro
     """What an answer that is no success means for the event: whether trying again can help."""
     status, message = answer.status_code, f"{what}: {answer.status_code} {said(answer)}"
     if status == 429:
-        return TransientError("throttled", message, _retry_after(answer))
+        return TransientError("throttled", message, retry_after(answer.headers.get("Retry-After")))
     if status >= 500:
-        return TransientError("server", message, _retry_after(answer))
+        return TransientError("server", message, retry_after(answer.headers.get("Retry-After")))
     if status == 401:  # no event is to blame: the token is
         return Outage("auth", message)
     if 300 <= status < 400:  # nor here: the address is
@@ -42,22 +39,3 @@ def said(answer: httpx.Response) -> str:
         text = answer.text
     whole = text.encode("utf-8", "replace").decode("utf-8")
     return " ".join("".join(c if c.isprintable() else " " for c in whole).split())[:MESSAGE_LIMIT]
-
-
-def _retry_after(answer: httpx.Response) -> float | None:
-    """Seconds; the header holds them, or a date (RFC 9110, 10.2.3)."""
-    text: str | None = answer.headers.get("Retry-After")
-    if text is None:
-        return None
-    try:
-        return _seconds(float(text))
-    except ValueError:
-        pass
-    try:
-        return _seconds((parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def _seconds(asked: float) -> float | None:
-    return max(asked, 0.0) if math.isfinite(asked) else None

@@ -40,6 +40,10 @@ class PermanentError(Exception):
     """The event can never be delivered as it is. The message is the other side's, without secrets."""
 
 
+FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""What one event can make of a transport: of it alone, so that the others of its delivery keep their outcomes."""
+
+
 def unreadable(event: Event, error: Exception) -> PermanentError:
     """What is wrong with an event that is not of its type's form, without the values in it."""
     found = type(error).__name__

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from governance.incidents.model import Alert, Desk, Incident
 from governance.model import Event, Severity
 from governance.transports.asking import read_secret
-from governance.transports.base import Outage, Outcome, PermanentError, TransientError
+from governance.transports.base import FAULTS, Outage, Outcome, PermanentError, TransientError, unreadable
 from governance.transports.pace import Pace, shared
 from governance.transports.pages import SEVERITIES, Act, Page, Shown, key_of, page_of, storm_key, storm_page, wanted
 
@@ -104,6 +104,8 @@ class Pager:
                 except (TransientError, PermanentError) as error:
                     failed[name] = error
                     out = _outage(error)
+                except FAULTS as error:
+                    failed[name] = unreadable(told[-1], error)
             else:
                 failed[name] = out
         if storm.changed:
@@ -111,6 +113,8 @@ class Pager:
                 self._weather(storm)
             except (TransientError, PermanentError) as error:
                 failed.update(dict.fromkeys(storm.changed, error))
+            except FAULTS as error:
+                failed.update({i: unreadable(mine[i][-1], error) for i in storm.changed})
         return {e.id: failed.get(name) for name, told in mine.items() for e in told}
 
     def _storm(self) -> Storm:

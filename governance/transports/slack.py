@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from governance.incidents.model import Alert, Desk, Incident, Links
 from governance.messages import alert_of
 from governance.model import Event
-from governance.transports.base import Outage, Outcome, PermanentError, TransientError
+from governance.transports.base import FAULTS, Outage, Outcome, PermanentError, TransientError, unreadable
 from governance.transports.slack_client import URL, Pace, SlackClient
 from governance.transports.slack_hook import Hook
 from governance.transports.slack_thread import Reference, Thread
@@ -98,6 +98,8 @@ class SlackTransport:
                     found = error
                     if isinstance(error, Outage) or (isinstance(error, TransientError) and error.reason == "throttled"):
                         stop = error
+                except FAULTS as error:
+                    found = unreadable(event, error)
                 if stop is None and self._clock() > end:
                     stop = TransientError("throttled", "a channel takes one message a second", 1.0)
             outcomes.append(Outcome(event.id, found))

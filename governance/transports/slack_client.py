@@ -19,6 +19,7 @@ from governance.errors import HallmarkError
 from governance.formats.clean import line
 from governance.formats.slack import SlackMessage
 from governance.transports.base import Outage, PermanentError, TransientError
+from governance.transports.waits import retry_after
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient
@@ -118,11 +119,17 @@ class SlackClient:
         pages = self._pages("conversations_list", "channels", types=types, exclude_archived=True)
         return next((c["id"] for c in pages if c.get("name") == wanted), None)
 
-    def told(self, channel: str, incident: str, oldest: float, thread: str | None = None) -> Iterator[dict[str, Any]]:
-        """What this app told of an incident since then, with each message's payload: roots, or replies in a thread."""
+    def told(
+        self, channel: str, incident: str, oldest: float, latest: float, thread: str | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """What this app told of an incident between these times (epoch seconds), with each message's payload.
+
+        Roots, or replies in a thread. What a channel said later is not read: it could be more than is ever read.
+        """
         more = {"ts": thread} if thread else {}
         method = "conversations_replies" if thread else "conversations_history"
-        known = {"channel": channel, "oldest": f"{oldest:.6f}", "include_all_metadata": True, **more}
+        times = {"oldest": f"{oldest:.6f}", "latest": f"{latest:.6f}"}
+        known = {"channel": channel, **times, "include_all_metadata": True, **more}
         for message in self._pages(method, "messages", **known):
             metadata = message.get("metadata") or {}
             payload = metadata.get("event_payload") or {}
@@ -172,9 +179,9 @@ def failure(status: int, code: str, headers: Any, body: dict[str, Any], what: st
     said = line(code, 100) or "no reason"
     message = f"Slack: {what.replace('_', '.', 1)}: {status} {said}"
     if status == 429 or code in _THROTTLED:
-        return TransientError("throttled", message, retry_after(headers))
+        return TransientError("throttled", message, retry_after(_header(headers)))
     if status >= 500 or code in _SERVER:
-        return TransientError("server", message, retry_after(headers))
+        return TransientError("server", message, retry_after(_header(headers)))
     if code in _AUTH or status == 401:
         needed = f"; it needs the scope {line(body['needed'], 100)}" if body.get("needed") else ""
         return Outage("auth", f"{message}{needed}; renew what Slack is reached by, or install the app again")
@@ -188,6 +195,10 @@ def failure(status: int, code: str, headers: Any, body: dict[str, Any], what: st
     return TransientError("unexpected", message)
 
 
+def _header(headers: Any) -> str | None:
+    return next((str(v) for k, v in dict(headers or {}).items() if str(k).lower() == "retry-after"), None)
+
+
 def unanswered(error: Exception) -> TransientError:
     """There was no answer: what was sent may have arrived."""
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
@@ -195,15 +206,6 @@ def unanswered(error: Exception) -> TransientError:
         return Outage("timeout", "Slack did not answer in time")
     named = cause.strerror if isinstance(cause, OSError) and cause.strerror else type(cause).__name__
     return Outage("connection", f"Slack: {line(named, 100)}")
-
-
-def retry_after(headers: Any) -> float | None:
-    """Seconds, as Slack's header has them."""
-    text = next((v for k, v in dict(headers or {}).items() if str(k).lower() == "retry-after"), None)
-    try:
-        return max(float(text), 0.0) if text is not None else None
-    except ValueError:
-        return None
 
 
 def secret(read: Callable[[], str | None], form: re.Pattern[str], what: str) -> str:

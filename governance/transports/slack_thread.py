@@ -22,7 +22,7 @@ from governance.transports.slack_client import Refusal, SlackClient
 
 log = logging.getLogger(__name__)
 SKEW = 600.0
-"""Seconds by which our clock and Slack's may differ."""
+"""Seconds by which our clock and Slack's may differ, and that a call may take."""
 _UNCLEAR = ("timeout", "connection", "server", "unexpected")
 Reference = dict[str, Any]
 
@@ -81,16 +81,9 @@ class Thread:
         if "ts" in known:
             if digest == known.get("root"):
                 return known
-            try:
-                self._client.update(known["channel"], known["ts"], message, payload)
+            if self._edited(known, "ts", message, payload):
                 return {**known, "root": digest}
-            except Refusal as error:
-                if error.code in ("edit_window_closed", "cant_update_message"):
-                    log.warning("%s cannot be edited any more: %s", alert.incident.id, error)
-                    return {**known, "root": digest}
-                if error.code != "message_not_found":
-                    raise
-                known = {"entry": known.get("entry", 0)}  # somebody deleted it: it is told anew
+            known = {"entry": known.get("entry", 0)}
         answer = self._sent(alert, known, "root", message, payload)
         self._id = str(answer["channel"])
         found = {"ts": str(answer["ts"]), "channel": self._id, "root": digest}
@@ -105,15 +98,25 @@ class Thread:
         if digest == known.get("details"):
             return known
         if "details_ts" in known:
-            try:
-                self._client.update(known["channel"], known["details_ts"], message, payload)
-            except Refusal as error:
-                log.warning("the details of %s stay as they are: %s", alert.incident.id, error)
-            return {**known, "details": digest}
+            if self._edited(known, "details_ts", message, payload):
+                return {**known, "details": digest}
+            known = {k: v for k, v in known.items() if k not in ("details_ts", "details")}
         answer = self._sent(alert, known, "details", message, payload)
         return self._remember(
             alert.incident.id, {**_settled(known), "details_ts": str(answer["ts"]), "details": digest}
         )
+
+    def _edited(self, known: Reference, which: str, message: SlackMessage, payload: Reference) -> bool:
+        """Whether it is there still; False for one that somebody deleted, which is told anew."""
+        try:
+            self._client.update(known["channel"], known[which], message, payload)
+        except Refusal as error:
+            if error.code == "message_not_found":
+                return False
+            if error.code not in ("edit_window_closed", "cant_update_message"):
+                raise
+            log.warning("the %s of %s stays as it is: %s", payload["part"], payload["incident"], error)
+        return True
 
     def _news(self, alert: Alert, known: Reference, news: Sequence[Entry], first: bool) -> Reference:
         """One reply with what is new; repetitions and attached incidents are in the messages that are edited."""
@@ -145,13 +148,14 @@ class Thread:
 
     def _recovered(self, id: str, known: Reference, pending: dict[str, str]) -> Reference:
         """The reference with what Slack turns out to have taken."""
-        oldest = datetime.fromisoformat(pending["at"]).timestamp() - SKEW
+        at = datetime.fromisoformat(pending["at"]).timestamp()
+        sent = at - SKEW, at + SKEW
         try:
             if pending["part"] == "root":
                 self._id = known.get("channel") or self._id or self._client.channel_id(self._channel) or ""
-                told = list(self._client.told(self._id, id, oldest)) if self._id else []
+                told = list(self._client.told(self._id, id, *sent)) if self._id else []
             else:
-                told = list(self._client.told(known["channel"], id, oldest, known["ts"]))
+                told = list(self._client.told(known["channel"], id, *sent, known["ts"]))
         except Outage as error:
             if "missing_scope" not in str(error):
                 raise

@@ -78,13 +78,17 @@ class PagerServer:
         self.refusals: list[tuple[int, Any]] = []
         self.retry_after: str | None = None
         """The header of a 429."""
-        self._faults: list[Fault | int] = []
+        self._faults: list[Fault | int | None] = []
         self._made: dict[str, deque[datetime]] = {}
         self._lock = threading.RLock()
 
     def fail(self, fault: Fault | int, times: int = 1) -> None:
         """The next requests fail so; a number is a status."""
         self._faults += [fault] * times
+
+    def after(self, served: int, fault: Fault | int) -> None:
+        """So many requests are served, then one fails so."""
+        self._faults += [None] * served + [fault]
 
     def route(self, method: str, path: str, query: dict[str, list[str]], headers: Any, raw: bytes) -> tuple[int, Any]:
         """The answer. Raises Refused."""

@@ -121,8 +121,9 @@ class Workspace:
             found = [m for m in channel.messages if thread in (m.ts, m.thread_ts)]
         else:
             found = channel.roots[::-1]
+        latest = float(body.get("latest") or "inf")
         oldest, whole = float(body.get("oldest") or 0), str(body.get("include_all_metadata")) in ("1", "True", "true")
-        kept = [m for m in found if float(m.ts) > oldest or (replies and m.thread_ts is None)]
+        kept = [m for m in found if oldest < float(m.ts) < latest or (replies and m.thread_ts is None)]
         return self._paged("messages", [_shown(m, whole) for m in kept], body)
 
     def listed(self, body: dict[str, Any]) -> dict[str, Any]:

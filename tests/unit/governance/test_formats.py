@@ -204,3 +204,20 @@ class _Page(HTMLParser):
 
 def _unescaped(said: str) -> str:
     return said.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def test_slack_shows_whole_links_and_no_part_of_one() -> None:
+    long = [f"https://host.example/{c * 1700}" for c in "ab"]
+    amps = [f"https://host.example/?{'&a' * n}" for n in (700, 300)]
+    links = [("one", long[0]), ("two", long[1]), ("amps", amps[0]), ("few", amps[1])]
+    blocks = slack.render(Body(title="", tone="critical", parts=(LinkRow(links=tuple(links)),))).blocks
+    rules.check_blocks(list(blocks))
+    shown = " ".join(e["text"] for b in blocks for e in b["elements"])
+    assert shown.count("<http") == 3 and "…" not in shown
+    assert all(url.replace("&", "&amp;") + "|" in shown for url in (*long, amps[1]))
+
+
+def test_slack_calls_nobody_by_an_endless_id() -> None:
+    rules.check_blocks(
+        list(slack.render(Body(title="", tone="critical", parts=(Call(whom=f"<@U{'A' * 4000}>", text=""),))).blocks)
+    )

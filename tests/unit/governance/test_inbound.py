@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
 import socket
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -86,6 +88,28 @@ class TestPagerDuty(PagerDutyCase, WayBack):
         finally:
             reader.close()
 
+    @pytest.mark.parametrize("fault", [400, 404, 500])
+    def test_a_page_that_cannot_be_asked_for_does_not_keep_the_others(self, scene: Scene, fault: int) -> None:
+        for n in (1, 2):
+            scene.tell(incident(n), "opened")
+            scene.server.acknowledge(scene.server.alerts[n - 1].key)
+        scene.server.fail(fault)
+        assert [r.incident for r in self.poll(scene)] == [incident(2).id]
+        scene.server.fail(fault, times=2)
+        if fault == 500:
+            with pytest.raises(TransientError):
+                self.poll(scene)
+        else:
+            assert self.poll(scene) == []
+        scene.server.refusals.clear()  # as they were told to be
+
+    def test_a_pause_that_is_asked_for_keeps_what_was_found(self, scene: Scene) -> None:
+        for n in (1, 2):
+            scene.tell(incident(n), "opened")
+            scene.server.acknowledge(scene.server.alerts[n - 1].key)
+        scene.server.after(1, 429)
+        assert [r.incident for r in self.poll(scene)] == [incident(1).id]
+
 
 class TestJsm(JsmCase, WayBack):
     def poll(self, scene: Scene, token: str = jsm.TOKEN, url: str = "") -> list[Reported]:
@@ -146,7 +170,9 @@ def test_what_a_webhook_says(server: PagerDutyServer) -> None:
 
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"null", b"\xff", b'{"event": 1}', b'{"event": {"id": 1}}', b"[" * 100_000,
-             b'{"event": {"id": "1", "occurred_at": "soon", "event_type": "incident.resolved"}}']
+             b'{"event": {"id": "1", "occurred_at": "soon", "event_type": "incident.resolved"}}',
+             b'{"event": {"id": "1", "occurred_at": "2026-11-22T06:00:00Z", "event_type": "incident.resolved",'
+             b' "agent": "x", "data": {"incident_key": "k"}}}']
 )  # fmt: skip
 def test_what_is_no_webhook(body: bytes) -> None:
     with pytest.raises(ValueError):
@@ -214,6 +240,32 @@ def test_the_catalog_nudges(receiver: Receiver, ears: Ears) -> None:
     assert httpx.put(f"{receiver.url}/openmetadata", content=body, headers=headers).status_code == 202
     assert httpx.post(f"{receiver.url}/openmetadata", content=b"{}", headers=headers).status_code == 401
     assert ears.nudges == 1
+
+
+def test_the_catalog_nudges_once_in_some_seconds_however_often_it_is_replayed(ears: Ears) -> None:
+    clock, headers = Clock(), {"X-OM-Signature": signed(b"{}", SECRET, prefix="sha256=")}
+    with Receiver("127.0.0.1", 0, heard=ears.hear, nudged=ears.nudge, clock=clock, openmetadata=[SECRET]) as opened:
+        url = f"{opened.url}/openmetadata"
+        assert [httpx.post(url, content=b"{}", headers=headers).status_code for _ in range(5)] == [202] * 5
+        assert ears.nudges == 1
+        clock.forward(seconds=6)
+        assert httpx.post(url, content=b"{}", headers=headers).status_code == 202 and ears.nudges == 2
+
+
+def test_a_sender_that_goes_away_is_not_heard_as_an_empty_body(ears: Ears) -> None:
+    bare = Receiver("127.0.0.1", 0, heard=ears.hear, nudged=ears.nudge, openmetadata=[SECRET])
+    parts = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(parts)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"x-om-signature", signed(b"", SECRET, prefix="sha256=").encode())]
+    asyncio.run(bare({"type": "http", "path": "/openmetadata", "method": "POST", "headers": headers}, receive, send))
+    assert sent[0]["status"] == 400 and ears.nudges == 0
 
 
 def test_what_is_refused(receiver: Receiver, ears: Ears) -> None:

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from governance.transports.base import Outage, TransientError
+from governance.incidents.model import Alert, Incident
+from governance.transports.base import Outage, PermanentError, TransientError
 from governance.transports.pace import Pace
 from tests.unit.governance.http_peer import refusing
 from tests.unit.governance.paging import Clock, JsmCase, PagerCase, PagerDutyCase, Scene, assert_delivered, incident
@@ -55,6 +56,29 @@ class FaultContract(PagerCase):
         assert [str(o.error)[-12:] for o in scene.deliver(*events)] == ["o answer 503"] * 3
         assert_delivered(scene.deliver(*events))
         assert [a.summary[:23] for a in scene.server.alerts] == ["storm: 3 incidents open"]
+
+    @pytest.mark.parametrize("asked", ["1e9", "1e300", "Fri, 31 Dec 9999 23:59:59 GMT"])
+    def test_nobody_may_silence_it_for_more_than_an_hour(self, scene: Scene, asked: str) -> None:
+        scene.options["pace"] = Pace(None, clock=scene.clock)
+        events = [scene.change(incident(n), "opened") for n in range(2)]
+        scene.server.retry_after = asked
+        scene.server.fail(429)
+        for outcome in scene.deliver(*events):
+            assert isinstance(outcome.error, TransientError) and outcome.error.reason == "throttled"
+            assert outcome.error.retry_after == pytest.approx(3600, abs=1)
+        scene.clock.forward(hours=1, seconds=1)
+        assert_delivered(scene.deliver(*events))
+
+    def test_one_that_cannot_be_shown_does_not_keep_the_others(self, scene: Scene) -> None:
+        def describe(one: Incident) -> Alert:
+            if one.id == ONE.id:
+                raise OverflowError("a number of it, which is nobody's business")
+            return Alert(incident=one)
+
+        bad, good = scene.change(ONE, "opened"), scene.change(incident(2), "opened")
+        outcomes = scene.deliver(bad, good, describe=describe)
+        assert isinstance(outcomes[0].error, PermanentError) and str(outcomes[0].error).endswith("v1: OverflowError")
+        assert outcomes[1].error is None and scene.server.states() == [(incident(2).title, "triggered")]
 
     def test_an_answer_that_never_came_is_asked_for_again_and_calls_once(self, scene: Scene) -> None:
         opened = scene.change(ONE, "opened")

@@ -7,8 +7,9 @@ from contextlib import suppress
 
 import pytest
 
-from governance.incidents.model import Incident
+from governance.incidents.model import Incident, Links
 from governance.transports.base import Outage, PermanentError, TransientError
+from governance.transports.slack import SlackTransport
 from tests.slack.server import Server
 from tests.unit.governance.slack_support import Clock, World
 
@@ -194,3 +195,70 @@ def test_an_owner_who_was_called_is_not_called_again_after_a_crash(world: World)
     world.anew()
     assert world.tell(*events) == [None] * 2
     assert [bool(m.called) for m in world.server.channel().messages] == [True, False, False]
+
+
+def test_slack_may_not_silence_it_for_more_than_an_hour(world: World) -> None:
+    world.server.retry_after = 10**9
+    event = world.change("opened")
+    world.server.fail("chat.postMessage", "429")
+    (error,) = world.tell(event)
+    assert isinstance(error, TransientError) and error.retry_after == 3600
+    world.clock.at += 3601
+    assert world.tell(event) == [None]
+
+
+def test_one_that_cannot_be_shown_does_not_keep_the_others(world: World) -> None:
+    def links(incident: Incident) -> Links:
+        if incident.id == world.first.id:
+            raise ValueError("what it holds, which is nobody's business")
+        return Links()
+
+    transport = SlackTransport(
+        "#data-platform", world.desk, token=lambda: world.server.token, url=world.server.url, links=links,
+        clock=world.clock, sleep=world.clock.sleep, now=world.clock.now,
+    )  # fmt: skip
+    other = Incident.model_validate({**dict(world.first), "id": "b000000001"})
+    bad, good = (o.error for o in transport.deliver([world.change("opened"), world.event(other, "opened")]))
+    assert isinstance(bad, PermanentError) and str(bad).endswith("v1: ValueError")
+    assert good is None and len(world.server.channel().roots) == 1
+
+
+def test_details_that_somebody_deleted_are_told_anew(world: World) -> None:
+    world.tell(world.change("opened"))
+    channel = world.server.channel()
+    (root,) = channel.roots
+    (details,) = channel.replies(root.ts)
+    channel.messages.remove(details)
+    edited = world.first.latest.model_copy(update={"query": "SELECT 99"})
+    assert world.tell(world.change("repeated", latest=edited)) == [None]
+    (anew,) = channel.replies(root.ts)
+    assert anew.ts != details.ts and channel.roots == [root]
+    edited = world.first.latest.model_copy(update={"query": "SELECT 100"})
+    assert world.tell(world.change("repeated", latest=edited)) == [None] and channel.replies(root.ts) == [anew]
+
+
+def test_details_that_slack_refused_are_not_taken_for_shown(world: World) -> None:
+    world.tell(world.change("opened"))
+    world.server.fail("chat.update", "msg_too_long", nth=2)
+    event = world.change("repeated", count=2, latest=world.first.latest.model_copy(update={"query": "SELECT 99"}))
+    (error,) = world.tell(event)
+    assert isinstance(error, PermanentError)
+    assert world.tell(event) == [None]
+    assert "99" in str(world.server.channel().messages[-1].blocks)
+
+
+@pytest.mark.parametrize("kind", ["root", "details"])
+def test_a_lookup_is_of_the_time_of_sending_however_much_was_said_since(world: World, kind: str) -> None:
+    world.server.workspace.page = 1
+    world.server.fail("chat.postMessage", "accept-then-die", nth=1 if kind == "root" else 2)
+    event = world.change("opened")
+    world.tell(event)
+    thread = world.server.channel().roots[0].ts if kind == "details" else None
+    for n in range(12):
+        world.clock.at += 700
+        said = {"channel": "#data-platform", "text": f"a colleague says {n}", "thread_ts": thread}
+        world.server.workspace.post(said)
+    world.anew()
+    assert world.tell(event) == [None]
+    parts = [m.metadata["event_payload"]["part"] for m in world.server.channel().messages if m.metadata]
+    assert sorted(parts) == ["details", "root"]
