@@ -86,12 +86,13 @@ connector-image:  ## the image with a connector in it; CONNECTOR=airbyte-source-
 image-test: $(READY)  ## runs the image's steps in a bare Debian, and what is in it as a pod does; needs root and debootstrap
 	@$(BIN)/python -m pytest -m image tests/integration/test_image.py
 
-sbom: $(READY) $(IMAGE_READY)  ## what is installed in .venv, as CycloneDX on standard output
-	@$(IMAGE_VENV)/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible $(BIN)/python
+sbom: $(READY) $(IMAGE_READY)  ## sbom.cdx.json: what is installed in .venv, tools included; an image has one of its own
+	@$(IMAGE_VENV)/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application \
+	  --output-reproducible --output-file sbom.cdx.json $(BIN)/python
 
 clean:  ## removes the environments, the caches, and all that runs have kept (.hallmark)
 	-@if [ -x $(BIN)/hallmark ] && [ -d .hallmark ]; then $(BIN)/hallmark sample --remove; fi
-	rm -rf $(VENV) $(LINT_VENV) $(FAKESNOW_VENV) $(DATACONTRACT_VENV) $(IMAGE_VENV) .venv-bench-* .bench .hallmark .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info dbt/target dbt/logs
+	rm -rf $(VENV) $(LINT_VENV) $(FAKESNOW_VENV) $(DATACONTRACT_VENV) $(IMAGE_VENV) .venv-bench-* .bench .hallmark .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info sbom.cdx.json dbt/target dbt/logs
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements-dev.lock pyproject.toml
@@ -117,7 +118,7 @@ $(DATACONTRACT_READY): requirements-datacontract.lock
 	@touch $@
 
 $(IMAGE_READY): requirements-image.lock
-	@echo "Installing into $(IMAGE_VENV)" >&2
+	@echo "Installing into $(IMAGE_VENV)"
 	@$(call sync,$(IMAGE_VENV),requirements-image.lock)
 	@touch $@
 

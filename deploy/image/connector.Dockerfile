@@ -5,7 +5,7 @@ ARG IMAGE=hallmark
 FROM ${IMAGE} AS build
 ARG SOURCE_DATE_EPOCH=0
 ARG CONNECTOR
-USER root
+USER 0:0
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     /opt/hallmark/deploy/image/build.sh connector "${CONNECTOR}"
 

@@ -1,6 +1,6 @@
 """The image as a pod sees it: its steps run in a bare Debian, its programs as its user on a root to read only.
 
-`make image-test` runs these: two minutes, root and debootstrap are needed.
+`make image-test` runs these: minutes, root and debootstrap are needed.
 """
 
 from __future__ import annotations
