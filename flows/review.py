@@ -24,15 +24,16 @@ from blocks.diff import Wanted, compare
 from blocks.diff.sides import DuckDBSide, duckdb_file
 from blocks.settings import Settings
 from blocks.warehouses import open_warehouse
+from governance.column_lineage import model_edges
 from governance.contract_changes import contract_changes, key_of
 from governance.contracts import Terms, contract_of, declared_contracts
 from governance.declared_tests import declared_tests
 from governance.errors import ConfigurationError, HallmarkError
-from governance.manifest import AUDIT, datasets, layer_models
-from governance.model import Dataset
+from governance.manifest import AUDIT, compiled_models, datasets, declared_columns, layer_models
+from governance.model import Dataset, LineageEdge
 from governance.oncall import load_ownership
 from governance.protection import protections
-from governance.review import Cell, Review, TableReview, readers_of
+from governance.review import Cell, Review, TableReview, broken_models, readers_of
 
 LOG = logging.getLogger("hallmark")
 EXAMPLES = 5
@@ -93,8 +94,9 @@ def review(settings: Settings, base: str, project: Path = PROJECT, data: bool = 
         if how and data:
             failure = _build(settings, old, new)
         tables = _tables(old, new, how, data and not failure)
-        broken = [c.dataset for c in changes if c.breaking]
-        readers = readers_of(broken, (old.manifest, new.manifest), load_ownership())
+        breaking = [c for c in changes if c.breaking]
+        lineage = _lineage(old, broken_models(breaking, old.manifest)) if how and data else {}
+        readers = readers_of(breaking, (old.manifest, new.manifest), load_ownership(), lineage)
     return Review(
         base=commit, data=data and not failure, tables=tables, changes=changes, readers=readers, failure=failure
     )
@@ -156,6 +158,17 @@ def _build(settings: Settings, old: Built, new: Built) -> str:
     except HallmarkError as error:
         return error.cause
     return ""
+
+
+def _lineage(built: Built, wanted: set[str]) -> dict[str, list[LineageEdge]]:
+    """dataset → what its columns are made of and its rows decided by, of these tables of gold."""
+    manifest = built.dbt.manifest()  # as the build wrote it, with the compiled SQL
+    schema = declared_columns(manifest)
+    return {
+        name: model_edges(sql.replace(AUDIT, ""), "duckdb", schema, name)
+        for name, sql in compiled_models(manifest, "gold").items()
+        if name in wanted
+    }
 
 
 def _tables(old: Built, new: Built, how: Mapping[str, How], data: bool) -> tuple[TableReview, ...]:
