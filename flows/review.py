@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
+
 from blocks.dbt import PROJECT, DbtProject
 from blocks.diff import Wanted, compare
 from blocks.diff.sides import DuckDBSide, duckdb_file
@@ -41,8 +43,6 @@ _MODELS = ("--resource-type", "model", "--resource-type", "seed")
 _VALUES = {"slot": "2026-01-01T00:00:00Z", "loads_after": 0, "loads_upto": 2**63 - 1}
 """Of macros/slots.sql: everything that was ever published, as of one day for both."""
 How = Literal["modified", "downstream", "new", "gone"]
-SELECTORS: Mapping[str, How] = {"state:modified+": "downstream", "state:modified": "modified"}
-"""dbt's own; what the second selects is selected by the first too."""
 
 
 @dataclass(frozen=True)
@@ -129,12 +129,21 @@ def _changed(old: Built, new: Built) -> dict[str, How]:
     """model → how, as dbt's state method tells it."""
     state = ("--state", str(old.dbt.target.resolve()))
     found: dict[str, How] = {}
-    for selector, how in SELECTORS.items():
+    selectors: Mapping[str, How] = {selection(old.dbt, new.dbt): "downstream", "state:modified": "modified"}
+    for selector, how in selectors.items():
         listed = new.dbt.invoke(["ls", "--resource-type", "model", "--select", selector, *state, "--output", "json"])
         found |= {json.loads(line)["name"]: how for line in listed if line.startswith("{")}
     was, now = (_models(side.manifest) for side in (old, new))
     found |= dict.fromkeys(sorted(was - now), "gone")
     return {name: "new" if name not in was else how for name, how in found.items()}
+
+
+def selection(old: DbtProject, new: DbtProject) -> str:
+    """What to build, in dbt's words. A changed var is no state of a model to dbt: with one everything is built."""
+    before, after = (
+        yaml.safe_load((dbt.project / "dbt_project.yml").read_text(encoding="utf-8")).get("vars") for dbt in (old, new)
+    )
+    return "state:modified+" if before == after else "fqn:*"
 
 
 def _models(manifest: Mapping[str, Any]) -> set[str]:
@@ -154,7 +163,7 @@ def _build(settings: Settings, old: Built, new: Built) -> str:
     shutil.copy(old.file, new.file)
     LOG.info("building the change")
     try:
-        new.build(present, "--select", "state:modified+", "--state", str(old.dbt.target.resolve()))
+        new.build(present, "--select", selection(old.dbt, new.dbt), "--state", str(old.dbt.target.resolve()))
     except HallmarkError as error:
         return error.cause
     return ""

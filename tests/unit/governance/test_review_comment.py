@@ -43,7 +43,7 @@ def test_data_in_it_is_no_markup() -> None:
         ({"changes": sample().changes[1:]}, False, "**1 contract broken**, their contracts declare it"),
         ({"changes": sample().changes[2:]}, False, "No contract breaks."),
         ({"changes": (), "tables": (), "readers": ()}, False, "no model changed, and no contract."),
-        ({"failure": "dim_team: no such column", "data": False}, False, "### It cannot be built"),
+        ({"failure": "a: ```no; b: yes"}, False, "### It cannot be built\n\n```text\na:    no\nb: yes\n```\n"),
     ],
 )
 def test_the_first_lines_say_what_matters(update: dict[str, Any], allowed: bool, said: str) -> None:
