@@ -19,20 +19,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
+
 from blocks.dbt import PROJECT, DbtProject
 from blocks.diff import Wanted, compare
 from blocks.diff.sides import DuckDBSide, duckdb_file
 from blocks.settings import Settings
 from blocks.warehouses import open_warehouse
+from governance.column_lineage import model_edges
 from governance.contract_changes import contract_changes, key_of
 from governance.contracts import Terms, contract_of, declared_contracts
 from governance.declared_tests import declared_tests
 from governance.errors import ConfigurationError, HallmarkError
-from governance.manifest import AUDIT, datasets, layer_models
-from governance.model import Dataset
+from governance.manifest import AUDIT, compiled_models, datasets, declared_columns, layer_models
+from governance.model import Dataset, LineageEdge
 from governance.oncall import load_ownership
 from governance.protection import protections
-from governance.review import Cell, Review, TableReview, readers_of
+from governance.review import Cell, Review, TableReview, broken_models, readers_of
 
 LOG = logging.getLogger("hallmark")
 EXAMPLES = 5
@@ -40,8 +43,6 @@ _MODELS = ("--resource-type", "model", "--resource-type", "seed")
 _VALUES = {"slot": "2026-01-01T00:00:00Z", "loads_after": 0, "loads_upto": 2**63 - 1}
 """Of macros/slots.sql: everything that was ever published, as of one day for both."""
 How = Literal["modified", "downstream", "new", "gone"]
-SELECTORS: Mapping[str, How] = {"state:modified+": "downstream", "state:modified": "modified"}
-"""dbt's own; what the second selects is selected by the first too."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,9 @@ def review(settings: Settings, base: str, project: Path = PROJECT, data: bool = 
         if how and data:
             failure = _build(settings, old, new)
         tables = _tables(old, new, how, data and not failure)
-        broken = [c.dataset for c in changes if c.breaking]
-        readers = readers_of(broken, (old.manifest, new.manifest), load_ownership())
+        breaking = [c for c in changes if c.breaking]
+        lineage = _lineage(old, broken_models(breaking, old.manifest)) if how and data else {}
+        readers = readers_of(breaking, (old.manifest, new.manifest), load_ownership(), lineage)
     return Review(
         base=commit, data=data and not failure, tables=tables, changes=changes, readers=readers, failure=failure
     )
@@ -127,12 +129,21 @@ def _changed(old: Built, new: Built) -> dict[str, How]:
     """model → how, as dbt's state method tells it."""
     state = ("--state", str(old.dbt.target.resolve()))
     found: dict[str, How] = {}
-    for selector, how in SELECTORS.items():
+    selectors: Mapping[str, How] = {selection(old.dbt, new.dbt): "downstream", "state:modified": "modified"}
+    for selector, how in selectors.items():
         listed = new.dbt.invoke(["ls", "--resource-type", "model", "--select", selector, *state, "--output", "json"])
         found |= {json.loads(line)["name"]: how for line in listed if line.startswith("{")}
     was, now = (_models(side.manifest) for side in (old, new))
     found |= dict.fromkeys(sorted(was - now), "gone")
     return {name: "new" if name not in was else how for name, how in found.items()}
+
+
+def selection(old: DbtProject, new: DbtProject) -> str:
+    """What to build, in dbt's words. A changed var is no state of a model to dbt: with one everything is built."""
+    before, after = (
+        yaml.safe_load((dbt.project / "dbt_project.yml").read_text(encoding="utf-8")).get("vars") for dbt in (old, new)
+    )
+    return "state:modified+" if before == after else "fqn:*"
 
 
 def _models(manifest: Mapping[str, Any]) -> set[str]:
@@ -152,10 +163,21 @@ def _build(settings: Settings, old: Built, new: Built) -> str:
     shutil.copy(old.file, new.file)
     LOG.info("building the change")
     try:
-        new.build(present, "--select", "state:modified+", "--state", str(old.dbt.target.resolve()))
+        new.build(present, "--select", selection(old.dbt, new.dbt), "--state", str(old.dbt.target.resolve()))
     except HallmarkError as error:
         return error.cause
     return ""
+
+
+def _lineage(built: Built, wanted: set[str]) -> dict[str, list[LineageEdge]]:
+    """dataset → what its columns are made of and its rows decided by, of these tables of gold."""
+    manifest = built.dbt.manifest()  # as the build wrote it, with the compiled SQL
+    schema = declared_columns(manifest)
+    return {
+        name: model_edges(sql.replace(AUDIT, ""), "duckdb", schema, name)
+        for name, sql in compiled_models(manifest, "gold").items()
+        if name in wanted
+    }
 
 
 def _tables(old: Built, new: Built, how: Mapping[str, How], data: bool) -> tuple[TableReview, ...]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from governance.contract_changes import ContractChange
 from governance.manifest import datasets, table_edges
-from governance.model import Frozen
+from governance.model import Frozen, LineageEdge
 from governance.oncall import Ownership
 
 
@@ -88,24 +88,39 @@ class Review(Frozen):
 
 
 def readers_of(
-    broken: Iterable[str], manifests: Iterable[Mapping[str, Any]], ownership: Ownership
+    changes: Iterable[ContractChange],
+    manifests: Iterable[Mapping[str, Any]],
+    ownership: Ownership,
+    made_of: Mapping[str, Iterable[LineageEdge]],
 ) -> tuple[Reader, ...]:
-    """Everything downstream of these datasets, in any of the manifests: a change may also drop an edge."""
+    """Everything downstream of what breaks, in any of the manifests: a change may also drop an edge.
+
+    `made_of`: dataset → its column edges. One that has them and reads nothing of a broken column is not named for it.
+    """
     below: dict[str, set[str]] = {}
     owners: dict[str, str] = {}
     for manifest in manifests:
         owners |= {d.name: d.owner for d in datasets(manifest)}
         for edge in table_edges(manifest):
             below.setdefault(edge.source, set()).add(edge.target)
-    found: dict[str, list[str]] = {}
-    for start in sorted(set(broken)):
-        for name in _reached(below, start):
-            found.setdefault(name, []).append(start)
+    read = {name: {edge.source for edge in edges} for name, edges in made_of.items()}
+    found: dict[str, set[str]] = {}
+    for change in changes:
+        broken = f"{change.dataset}.{change.column}"
+        near = {t for t in below.get(change.dataset, ()) if not change.column or broken in read.get(t, {broken})}
+        for name in near | {far for n in near for far in _reached(below, n)}:
+            found.setdefault(name, set()).add(change.dataset)
     return tuple(
-        Reader(name=name, owner=team.name, channel=team.slack, of=tuple(of))
+        Reader(name=name, owner=team.name, channel=team.slack, of=tuple(sorted(of)))
         for name, of in sorted(found.items())
         for team in [ownership.team_of(name, owners.get(name))]
     )
+
+
+def broken_models(changes: Iterable[ContractChange], manifest: Mapping[str, Any]) -> set[str]:
+    """The datasets that are made of one with a broken column: of these it matters which columns they read."""
+    broken = {c.dataset for c in changes if c.column}
+    return {edge.target for edge in table_edges(manifest) if edge.source in broken}
 
 
 def _reached(below: Mapping[str, Iterable[str]], start: str) -> set[str]:

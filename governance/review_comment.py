@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from governance.formats.clean import line
+from governance.formats.clean import cut, line
 from governance.review import Review, TableReview
 
 LIMIT = 60_000
@@ -20,15 +20,16 @@ def comment(review: Review, allowed: bool = False) -> str:
     """The whole comment; `allowed`: somebody has said that contracts may break."""
     parts = ["## Data review\n", f"{_summary(review, allowed)}\n"]
     if review.failure:
-        parts.append(f"### It cannot be built\n\n{text(review.failure, 2000)}\n")
+        said = "\n".join(line(part, 400) for part in review.failure.split("; "))
+        parts.append(f"### It cannot be built\n\n```text\n{cut(said.replace('`', ' '), 4000)}\n```\n")
     parts += _contracts(review)
     parts += _rows(review)
     parts += [_examples(t) for t in review.tables if t.examples]
-    whole, cut = "", False
+    whole, full = "", False
     for part in parts:
-        cut = cut or len(whole) + len(part) > LIMIT
-        whole += "" if cut else part + "\n"
-    return whole + ("_More was found than a comment holds: see `hallmark review --json`._\n" if cut else "")
+        full = full or len(whole) + len(part) > LIMIT
+        whole += "" if full else part + "\n"
+    return whole + ("_More was found than a comment holds: see `hallmark review --json`._\n" if full else "")
 
 
 def text(value: object, limit: int = CELL) -> str:

@@ -1,4 +1,4 @@
-"""Every message of an incident as it is rendered: kinds and states × formats, in `messages/`.
+"""Every message of an incident as it is rendered: kinds and states × formats, in `messages/`; a review, in `review.md`.
 
 `python -m tests.golden` writes them again; look at what changed with `git diff tests/golden` before you commit it.
 """
@@ -11,8 +11,11 @@ from pathlib import Path
 
 from governance import messages, preview
 from governance.formats import html, slack
+from governance.review_comment import comment
+from tests.golden.reviews import sample
 
 FOLDER = Path(__file__).parent / "messages"
+REVIEW = Path(__file__).parent / "review.md"
 
 
 def rendered() -> Iterator[tuple[Path, str]]:
@@ -34,3 +37,4 @@ def write() -> None:
         old.unlink()
     for path, content in rendered():
         path.write_text(content, "utf-8")
+    REVIEW.write_text(comment(sample()), "utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from blocks.settings import Settings
+from flows.review import review
 from tests.homes import Done, Home
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,7 +100,7 @@ def test_a_broken_contract_is_named_with_its_owner_and_its_readers(reviewed: tup
         ("gold.dim_team", "timezone", "the column is gone", "delivery")
     ]
     readers = {r["name"]: (r["owner"], r["channel"]) for r in done.json["readers"]}
-    assert readers["exposure.team_productivity"] == ("client-services", "#client-services-data")
+    assert readers == {"exposure.team_productivity": ("client-services", "#client-services-data")}, "no SQL reads it"
     assert done.code == 1, "a contract breaks, and nobody has said that it may"
     assert comment.code == 0, comment.err
     assert "**1 contract broken**, allowed by a label" in comment.out
@@ -109,6 +112,24 @@ def test_a_change_of_nothing_says_so(first: Home, clone: Path, reviewed: tuple[D
     done = first.hallmark("review", "HEAD", "--project", str(clone / "dbt"))
     assert done.code == 0, done.err
     assert done.out.endswith("no model changed, and no contract.\n\n")
+
+
+def test_a_change_that_others_cannot_be_built_with_names_them(first: Home, clone: Path) -> None:
+    gold = clone / "dbt" / "models" / "gold"
+    replace(gold / "fct_engagement.sql", "    engagement_revenue_usd as revenue_usd,\n", "")
+    column = re.search(r"      - name: revenue_usd\n(        .*\n)+", (gold / "fct_engagement.yml").read_text("utf-8"))
+    assert column
+    replace(gold / "fct_engagement.yml", column[0], "")
+    found = review(Settings(home=first.path), "HEAD", clone / "dbt")
+    assert not found.data and [(c.dataset, c.column) for c in found.undeclared] == [
+        ("gold.fct_engagement", "revenue_usd")
+    ]
+    readers = {"gold.mrt_campaign", "gold.mrt_customer", "gold.mrt_customer_service"}
+    assert {r.name for r in found.readers if r.name.startswith("gold.")} == readers
+    assert all(name.partition(".")[2] in found.failure for name in readers) and "revenue_usd" in found.failure
+    whole = next(t for t in found.tables if t.dataset == "gold.fct_engagement")
+    assert (whole.how, whole.changed) == ("modified", None)
+    git(clone, "checkout", "--quiet", ".")
 
 
 def test_a_base_that_is_not_there_is_named(first: Home, clone: Path, tmp_path: Path) -> None:
