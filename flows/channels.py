@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -104,6 +105,9 @@ def check(settings: Settings, ownership: Ownership) -> str:
             "the pagers", f"{', '.join(deaf)} cannot be called: their pager in oncall.yml is not configured",
             "set its HALLMARK_ variables, or give them the other one",
         )  # fmt: skip
+    for team in ownership.teams.values():
+        if team.key and team.pager in names and os.environ.get("PREFECT_API_URL"):
+            _block(team.key)()
     with IncidentStore(settings.state_database) as store:
         unresolved = len(store.rows(UNRESOLVED, limit=None))
     return f"{', '.join(sorted(names))}; {unresolved} incidents are not resolved"

@@ -38,10 +38,11 @@ def table(
     rows: Iterable[Mapping[str, Any]],
     numbers: Sequence[str] = (),
     spare: Sequence[str] = (),
+    whole: Sequence[str] = (),
 ) -> None:
     """Print rows as a table; one line per value where it would not fit the terminal without the `spare` columns.
 
-    `numbers` are aligned right.
+    `numbers` are aligned right; what is `whole`, such as an id, is never broken, so that it can be copied.
     """
     from rich import box
     from rich.table import Table
@@ -51,18 +52,20 @@ def table(
     widths = {name: 2 + max([len(name), *(len(plain(row.get(name))) for row in rows)]) for name in columns}
     if sum(widths.values()) > out.width:
         columns = [name for name in columns if name not in spare]
-    if sum(widths[name] for name in columns) > out.width and len(columns) > 5:
+    least = sum(widths[name] if name in whole else 12 for name in columns)
+    if least > out.width or (sum(widths[name] for name in columns) > out.width and len(columns) > 5):
         out.print(title, style="bold")
         for number, row in enumerate(rows, 1):
             out.print(f"─ {number}", style="dim")
             for name in columns:
-                out.print(Text.assemble((f"{name:24} ", "bold"), (plain(row.get(name)), _style(name, row.get(name)))))
+                line = Text.assemble((f"{name:24} ", "bold"), (plain(row.get(name)), _style(name, row.get(name))))
+                out.print(line, soft_wrap=name in whole)
         return
     made = Table(
         title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
     )
     for name in columns:
-        made.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
+        made.add_column(name, justify="right" if name in numbers else "left", overflow="fold", no_wrap=name in whole)
     for row in rows:
         made.add_row(*(Text(plain(row.get(name)), style=_style(name, row.get(name))) for name in columns))
     out.print(made)

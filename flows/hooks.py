@@ -16,7 +16,7 @@ from prefect.flows import Flow
 from blocks.settings import Settings
 from flows.state import open_incidents, open_outbox, reachable
 from flows.told import PLATFORM
-from governance.errors import LockedError, words
+from governance.errors import LockedError, RefusedError, words
 from governance.incidents.model import UNRESOLVED
 from governance.model import Event
 from governance.oncall import load_ownership
@@ -31,7 +31,7 @@ def failed(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
         if not state.is_crashed():
             return
         error = RuntimeError(state.message or "its infrastructure went away")
-    if getattr(error, "told", False) or isinstance(error, LockedError):
+    if getattr(error, "told", False) or isinstance(error, (LockedError, RefusedError)):
         return
     _tell(flow, run, "failed", error=words(error))
 

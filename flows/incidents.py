@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import getpass
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,18 +20,28 @@ from flows.delivery import alert
 from flows.links import links_of
 from flows.state import incident_desk, open_incidents
 from governance.errors import ConfigurationError, HallmarkError
-from governance.incidents.model import UNRESOLVED, Alert, Incident
+from governance.incidents.model import UNRESOLVED, Alert, Entry, Incident, Verb
 from governance.incidents.post_mortem import post_mortem
+from governance.oncall import load_ownership
 from governance.preview import sample_alerts
 
 LOG = logging.getLogger("hallmark")
 RECENT = timedelta(days=1)
 MOST = 10_000
 LINE = 500
+VERBS: dict[str, Verb] = {
+    "acknowledge": "acknowledged", "assign": "assigned", "resolve": "resolved", "mute": "muted",
+}  # fmt: skip
 
 
 def listed(settings: Settings, owner: str | None, limit: int, everything: bool) -> list[Incident]:
-    """What is not resolved, newest first, then what was within a day: a failure would open it again."""
+    """What is not resolved, newest first, then what was within a day: a failure would open it again.
+
+    Raises ConfigurationError for an owner that is no team.
+    """
+    teams = load_ownership().teams
+    if owner and owner not in teams:
+        raise ConfigurationError(f"--owner {owner}", "it is no team", f"use one of {', '.join(teams)}")
     since = settings.clock() - RECENT
     with open_incidents(settings) as store:
         rows = store.rows((), owner, limit if everything else MOST)
@@ -43,7 +53,7 @@ def whole(settings: Settings, id: str) -> dict[str, Any]:
     """An incident with its timeline and links. Raises ConfigurationError for an id that is none."""
     with open_incidents(settings) as store:
         one = store.find(id)
-        timeline = [{"at": e.at, "actor": e.actor, "what": e.what} for e in store.timeline(one.id)]
+        timeline = [{"at": e.at, "actor": e.actor, "verb": e.verb, "what": e.what} for e in store.timeline(one.id)]
         attached = [shown(found) for found in store.attached(one)]
     links = {name: url for name, url in links_of(settings, one).model_dump().items() if url}
     return {**shown(one), "first": one.first.model_dump(), "timeline": timeline, "links": links, "incidents": attached}
@@ -77,14 +87,29 @@ def previewed(name: str | None) -> dict[str, Alert]:
         return {one.id: described(settings, store, one)}
 
 
-def act(settings: Settings, verb: str, id: str, actor: str, **arguments: Any) -> Incident:
-    """Acknowledge, assign, resolve or mute; recorded in ops.actions as well, where the warehouse answers."""
+def act(settings: Settings, verb: str, id: str, actor: str, **arguments: Any) -> tuple[Incident, str]:
+    """Acknowledge, assign, resolve or mute; recorded in ops.actions as well, where the warehouse answers.
+
+    With why there was nothing to do, or an empty text; what was said with it is kept all the same.
+    """
+    why = arguments.get("note") or arguments.get("reason") or ""
     with incident_desk(settings) as desk:
+        before = desk.store.find(id)
         one: Incident = getattr(desk, verb)(id, actor, **arguments)
+        already = as_before(one, VERBS[verb], desk.store.timeline(one.id)) if one.revision == before.revision else ""
+        if already and why:
+            one = desk.note(one.id, actor, why)
     alert(settings)
-    until = arguments.get("until")
-    record(settings, actor, f"incident.{verb}", one.id, arguments.get("note") or arguments.get("reason") or "", until)
-    return one
+    if why or not already:
+        record(settings, actor, f"incident.{verb}", one.id, why, arguments.get("until"))
+    return one, already
+
+
+def as_before(one: Incident, verb: Verb, timeline: Sequence[Entry]) -> str:
+    """Who did it already, and when: this, or what ended it."""
+    done: Verb = "resolved" if one.state == "resolved" else verb
+    last = next((e for e in reversed(timeline) if e.verb == done), None)
+    return f"already {done}" + (f" by {last.actor}, {show_time(last.at)}" if last else "")
 
 
 def record(

@@ -67,7 +67,7 @@ def begin(settings: Settings, slot: str | None, rebuild: bool) -> tuple[str, int
         if mine and mine[1] == "completed":
             return slots.show(mine[0]), 0, run_id
         chosen = slots.parse(slot) if slot else mine[0] if mine else slots.choose(known, settings.clock(), rebuild)
-        newest = max((s for s, state in known if state == "completed"), default=None)
+        newest = slots.newest_complete(known)
         slots.check_not_ahead(chosen, newest, settings.clock())
         if newest and (chosen < newest or (chosen == newest and not rebuild)):
             return slots.show(chosen), 0, run_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from governance.errors import ConfigurationError
+from governance.errors import RefusedError
 
 LENGTH = timedelta(hours=6)
 
@@ -15,10 +15,10 @@ def parse(text: str) -> datetime:
     try:
         slot = datetime.fromisoformat(text)
     except ValueError:
-        raise ConfigurationError(f"slot {text}", "not a time", "write it like 2026-11-22T06:00:00Z") from None
+        raise RefusedError(f"slot {text}", "not a time", "write it like 2026-11-22T06:00:00Z") from None
     slot = slot.astimezone(UTC) if slot.tzinfo else slot.replace(tzinfo=UTC)
     if slot != floor(slot):
-        raise ConfigurationError(f"slot {text}", "a slot is at 00, 06, 12 or 18 h UTC", f"use {show(floor(slot))}")
+        raise RefusedError(f"slot {text}", "a slot is at 00, 06, 12 or 18 h UTC", f"use {show(floor(slot))}")
     return slot
 
 
@@ -33,11 +33,16 @@ def floor(time: datetime) -> datetime:
     return utc.replace(hour=utc.hour - utc.hour % 6, minute=0, second=0, microsecond=0)
 
 
+def newest_complete(known: Sequence[tuple[datetime, str]]) -> datetime | None:
+    """Of the slots of the ledger."""
+    return max((slot for slot, state in known if state == "completed"), default=None)
+
+
 def check_not_ahead(slot: datetime, newest: datetime | None, now: datetime) -> None:
-    """Raises ConfigurationError for a slot beyond the next one: once complete, it would end all that come before it."""
+    """Raises RefusedError for a slot beyond the next one: once complete, it would end all that come before it."""
     last = max(floor(now), newest + LENGTH) if newest else floor(now) + LENGTH
     if slot > last:
-        raise ConfigurationError(f"slot {show(slot)}", "it is beyond the next one", f"use {show(last)} or an older one")
+        raise RefusedError(f"slot {show(slot)}", "it is beyond the next one", f"use {show(last)} or an older one")
 
 
 def choose(known: Sequence[tuple[datetime, str]], now: datetime, rebuild: bool = False) -> datetime:

@@ -24,6 +24,7 @@ from flows.context import Context
 from flows.incidents import noted, show_time
 from governance.errors import ConfigurationError
 from governance.model import CheckResult
+from governance.remedies import stream_of
 
 LOG = logging.getLogger("hallmark")
 WAIVE, REVOKE = "gate.waive", "gate.revoke"
@@ -87,8 +88,10 @@ def words(check: CheckResult) -> str:
     return f"failed ({check.failed_rows} rows), and blocks nothing: waived {check.waived}"
 
 
-def waive(settings: Settings, check: str, slot: str, reason: str, until: datetime | None) -> list[str]:
-    """Let a check fail without blocking; the incidents in which it is noted.
+def waive(settings: Settings, check: str, slot: str, reason: str, until: datetime | None) -> dict[str, Any]:
+    """Let a check fail without blocking.
+
+    Returns the incidents in which it is noted, the slot's waiver that it replaces, and how the slot is run again.
 
     Raises ConfigurationError for a check that no gate knows or that blocks nothing, for a slot that has no run any
     more, and for a time that has passed.
@@ -108,8 +111,14 @@ def waive(settings: Settings, check: str, slot: str, reason: str, until: datetim
             cause = "a newer one is complete, and an older slot is not run any more"
             raise ConfigurationError(f"slot {slots.show(at)}", cause, f"use {slots.show(newest)} or the next one")
         target = f"{check}{IN}{slots.show(at)}"
+        old = next((str(w) for w in waivers(warehouse.ledger) if (w.check_id, w.slot) == (check, at)), None)
+        # A complete slot is run again by what builds a layer, or reads a stream, anew.
+        stream = stream_of(known["dataset"])
+        again = f" --stream {stream}" if stream else f" --from {known['layer']}"
+        run = f"hallmark run --slot {slots.show(at)}{again if at in done else ''}"
         warehouse.ledger.act(actor, WAIVE, target, reason, until)
-    return noted(settings, actor, WAIVE, target, [check], reason, until)
+    incidents = noted(settings, actor, WAIVE, target, [check], reason, until)
+    return {"incidents": incidents, "replaces": old, "run": run}
 
 
 def revoke(settings: Settings, check: str, reason: str) -> list[str]:

@@ -37,8 +37,15 @@ class ConfigurationError(HallmarkError):
         """Put pydantic's findings into one line each, without the values (they may be secret)."""
         if not isinstance(error, ValidationError):
             return cls(what, str(error), remedy)
-        found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
-        return cls(what, found, remedy)
+        found = (
+            ": ".join(x for x in (".".join(map(str, e["loc"])), e["msg"].removeprefix("Value error, ")) if x)
+            for e in error.errors(include_input=False)
+        )
+        return cls(what, "; ".join(found), remedy)
+
+
+class RefusedError(ConfigurationError):
+    """What somebody asked for cannot be: they see it, and nobody else is called."""
 
 
 class LockedError(HallmarkError):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time, timedelta
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, Field, field_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, field_validator, model_validator
 
 from governance.calendar import DAYS, Day, check_calendar, check_zone, is_holiday
 from governance.model import Frozen
@@ -14,14 +16,26 @@ LONGEST = timedelta(days=31)
 STEP = timedelta(minutes=15)
 
 
+def parse_clock(value: object) -> time:
+    """`09:00` as a time. Raises ValueError for what is none: a number is not, nor a time with a zone of its own."""
+    if isinstance(value, time) and value.tzinfo is None:
+        return value
+    if isinstance(value, str) and (found := re.fullmatch(r"(\d{1,2}):(\d\d)(:00)?", value)):
+        return time(int(found[1]), int(found[2]))
+    raise ValueError("no time of the day: write it like 09:00, without a zone, which `timezone` gives")
+
+
+Clock = Annotated[time, BeforeValidator(parse_clock)]
+
+
 class Hours(Frozen):
     """From one time of the day to another on some days; past midnight if `until` is not after `since`."""
 
     timezone: str = "UTC"
     """IANA's name of it, such as Europe/Berlin."""
     days: tuple[Day, ...] = DAYS
-    since: time = time(0)
-    until: time = time(0)
+    since: Clock = time(0)
+    until: Clock = time(0)
     holidays: str = ""
     """Country, or country-subdivision, whose public holidays are no days of it (ISO 3166, such as DE or US-CA)."""
     on_holidays: bool = False
@@ -77,3 +91,9 @@ class Window(Frozen):
     end: AwareDatetime
     datasets: tuple[str, ...] = Field(default=("*",))
     """Patterns as in a shell: `bronze.crm__*`; of flows too."""
+
+    @model_validator(mode="after")
+    def _ahead(self) -> Window:
+        if self.end <= self.begin:
+            raise ValueError(f"{self.name}: its end is not after its begin")
+        return self

@@ -5,6 +5,7 @@ Reading and resolving only; who hears of which event is decided in `routing.py`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime, time
 from fnmatch import fnmatchcase
@@ -13,13 +14,17 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from governance import strict_yaml
 from governance.errors import ConfigurationError
 from governance.hours import LONGEST, Hours, Window
 from governance.model import Dataset, Frozen, Severity
 
 NAMES = {"pagerduty": "PagerDuty", "jsm": "Jira Service Management"}
+BLOCK = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+SECRET = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""A key of PagerDuty, and one of Jira Service Management."""
 ONCALL = Path(__file__).parent / "oncall.yml"
 
 
@@ -36,13 +41,22 @@ class Team(Frozen):
 
     name: str
     description: str = ""
-    slack: str
+    slack: str = Field(pattern=r"^#[\w-]{1,80}$")
     """Channel, with its #."""
     handle: str = ""
     """Whom to call in it: `@name`, or Slack's `<!subteam^S…>` of a user group."""
     pager: Literal["pagerduty", "jsm"] = "pagerduty"
     key: str | None = None
     """Secret block of Prefect that holds the pager's key; None: HALLMARK_PAGERDUTY_KEY or _JSM_KEY."""
+
+    @field_validator("key")
+    @classmethod
+    def _block(cls, value: str | None) -> str | None:
+        # What is refused is not repeated: it may be a secret.
+        if value is not None and (not BLOCK.fullmatch(value) or SECRET.fullmatch(value)):
+            raise ValueError("not a name of a Prefect block (lower case, digits, dashes); never the key itself")
+        return value
+
     notify: tuple[Severity, ...] = ("warning", "critical")
     page: tuple[Severity, ...] = ("critical",)
     page_in_hours: tuple[Severity, ...] = ()
@@ -87,8 +101,9 @@ class Ownership(Frozen):
     def _total(self) -> Ownership:
         if self.default not in self.teams:
             raise ValueError(f"default {self.default!r} is no team; the teams are {', '.join(self.teams)}")
-        named = [t.escalate.to for t in self.teams.values() if t.escalate] + [t for q in self.quiet for t in q.teams]
-        if unknown := sorted(set(named) - set(self.teams)):
+        named = [(f"teams.{t.name}.escalate.to", t.escalate.to) for t in self.teams.values() if t.escalate]
+        named += [(f"quiet.{q.name}.teams", team) for q in self.quiet for team in q.teams]
+        if unknown := [f"{where}: {team}" for where, team in named if team not in self.teams]:
             raise ValueError(f"{', '.join(unknown)} is no team; the teams are {', '.join(self.teams)}")
         return self
 
@@ -136,13 +151,17 @@ def load_ownership(path: Path = ONCALL, datasets: Iterable[Dataset] = ()) -> Own
     Raises ConfigurationError for a file that is missing, not YAML, or not of this form.
     """
     try:
-        body = yaml.safe_load(path.read_text(encoding="utf-8"))
-        teams = {name: {**(team or {}), "name": name} for name, team in body["teams"].items()}
+        body = strict_yaml.load(path.read_text(encoding="utf-8"))
+        if not isinstance(body, dict) or not isinstance(body.get("teams"), dict):
+            raise ConfigurationError(path.name, "not of the form {default, teams}", "see governance/oncall.yml")
+        teams = {
+            name: {**team, "name": name} if isinstance(team, dict) else team for name, team in body["teams"].items()
+        }
         ownership = Ownership.model_validate({**body, "teams": teams})
     except FileNotFoundError:
         raise ConfigurationError(f"{path.name}", "it does not exist", "give the path of an oncall.yml") from None
     except ValidationError as error:
         raise ConfigurationError.of_validation(path.name, error, "see governance/oncall.yml") from None
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigurationError(path.name, f"not of the form {{default, teams}}: {error}", "correct it") from None
+    except yaml.YAMLError as error:
+        raise ConfigurationError(path.name, strict_yaml.reason(error), "correct it") from None
     return ownership.of_datasets(datasets)

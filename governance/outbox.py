@@ -22,7 +22,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, in
 from sqlalchemy.dialects import postgresql, sqlite
 
 from governance.model import Event
-from governance.outbox_tables import ACTIVE, READ_ONLY, deliveries, events, make_engine
+from governance.outbox_tables import ACTIVE, READ_ONLY, WAITING, deliveries, events, make_engine
 from governance.state_database import answering, migrate_state
 
 log = logging.getLogger(__name__)
@@ -180,14 +180,18 @@ class Outbox:
         return {row["destination"]: datetime.fromisoformat(json.loads(row["body"])["time"]) for row in rows}
 
     def rows(self, state: str | None = None, destination: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
-        """Newest first, as `hallmark outbox list` prints them; `next_at` is None for what is settled."""
+        """What is not delivered first, newest first, as `hallmark outbox list` prints them.
+
+        `next_at` is None for what is settled; of the state `waiting` is all that is not.
+        """
         query = select(_d.event_id, _d.destination, events.c.type, _d.entity, _d.state, _d.attempts, _d.next_at,
                        _d.last_error).join_from(deliveries, events, _d.event_id == events.c.id)  # fmt: skip
-        query = query.where(*([_d.state == state] if state else []))
+        states = ACTIVE if state == WAITING else (state,)
+        query = query.where(*([_d.state.in_(states)] if state else []))
         query = query.where(*([_d.destination == destination] if destination else []))
         return [
             {**row, "next_at": _utc(row["next_at"]) if row["state"] in ACTIVE else None}
-            for row in self._read(query.order_by(_d.seq.desc()).limit(limit))
+            for row in self._read(query.order_by(_d.state == "delivered", _d.seq.desc()).limit(limit))
         ]
 
     def next_due(self, destination: str) -> datetime | None:

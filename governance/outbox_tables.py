@@ -29,6 +29,8 @@ BUSY_SECONDS = 30
 READ_ONLY = "hallmark_read_only"
 ACTIVE = ("pending", "claimed", "retry")
 STATES = (*ACTIVE, "delivered", "buried")
+WAITING = "waiting"
+"""Any of the active ones, as people ask for them."""
 metadata = MetaData()
 
 events = Table(

@@ -37,7 +37,11 @@ def _of_kind(incident: Incident) -> list[tuple[str, str]]:
             until = f"{incident.last_seen + WAIVED:%Y-%m-%dT%H:%M:00Z}"
             check = _word(incident.check_id)
             waive = f"hallmark gate waive {check}{at} --reason 'WHY' --until {until}"
-            held = [("Publish nevertheless, for a day", waive)] if incident.severity == "critical" else []
+            held = (
+                [("Publish nevertheless, for a day", waive)]
+                if incident.severity == "critical" and not incident.latest.waived
+                else []
+            )
             return [*([look, row] if stream else []), again, *held]
         case "quarantine":
             return [look, row, ("Read them again by today's rules", f"hallmark quarantine replay{only}")]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, inspect, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from governance.errors import HallmarkError, UnreachableError
 from governance.migrate import head, is_pending, upgrade
@@ -23,6 +23,8 @@ NAME = "the state database"
 STEPS = Path(__file__).parent / "migrations" / "versions"
 _FULL = ("disk is full", "disk I/O error", os.strerror(errno.ENOSPC))
 """What SQLite says of a full disk (the second where it is met in the shared memory beside the file), and others."""
+_BROKEN = ("file is not a database", "database disk image is malformed")
+"""What SQLite says of a file that it cannot read."""
 VERSION_TABLE = "hallmark_alembic_version"  # another program that uses Alembic may share the database
 
 
@@ -88,9 +90,14 @@ def answering() -> Iterator[None]:
     """
     try:
         yield
-    except (OperationalError, OSError) as error:
+    except (DatabaseError, OSError) as error:
         cause = str(getattr(error, "orig", error))[:300]
         if any(sign in cause for sign in _FULL):
             remedy = "free space; what was being written is not there, and can be written again"
             raise HallmarkError(NAME, f"its disk is full ({cause})", remedy) from None
+        if any(sign in cause for sign in _BROKEN):
+            remedy = "put it aside, with its -wal and -shm; the next run makes a new one, without what waited in it"
+            raise HallmarkError(f"{NAME} (state.db of the home)", cause, remedy) from None
+        if not isinstance(error, OperationalError | OSError):
+            raise
         raise UnreachableError(NAME, cause, "check HALLMARK_STATE_URL") from None

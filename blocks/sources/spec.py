@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
+from governance import strict_yaml
 from governance.errors import ConfigurationError
 
 NAME = re.compile(r"^[a-z][a-z0-9_]*$")
@@ -31,19 +32,6 @@ def parse_duration(value: object) -> object:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-
-
-class _Unique(yaml.SafeLoader):
-    """YAML without a key given twice, of which the second would win without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """The mapping; raises ConstructorError, a YAMLError, for a key that is there twice."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if str(key.value) in seen and key.tag != "tag:yaml.org,2002:merge":
-                raise yaml.constructor.ConstructorError(None, None, f"key {key.value} is given twice", key.start_mark)
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
 
 
 class StreamSpec(BaseModel):
@@ -132,12 +120,9 @@ def load_sources(path: Path, variables: Mapping[str, str] | None = None, *, fill
         raise ConfigurationError(f"sources file {path}", "it does not exist", "give the path of a sources.yml")
     known = {**(variables or {}), **os.environ}
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), _Unique)  # noqa: S506 - it is a SafeLoader
-    except yaml.YAMLError as error:  # its text quotes the line, which may hold a password
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}" if mark else ""
-        cause = f"not YAML: {getattr(error, 'problem', None) or 'it cannot be read'}{where}"
-        raise ConfigurationError(f"sources file {path}", cause, "correct the file") from None
+        document = strict_yaml.load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"sources file {path}", strict_yaml.reason(error), "correct the file") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"sources file {path}", "it is not UTF-8", "save it as UTF-8") from None
     if not isinstance(document, dict) or not isinstance(document.get("sources"), dict) or set(document) != {"sources"}:

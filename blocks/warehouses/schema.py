@@ -48,13 +48,15 @@ def evolve(
     """
     if known is None:
         return Shape(tuple(incoming), {c.name: c.name for c in incoming}, added=tuple(incoming))
+    stream = where.removeprefix("stream ").partition("__")[0]  # a child table is its stream's
+    remedy = f"restore it in the source, or take the new shape: `hallmark stream accept {stream}`"
     have = {c.name: c.type for c in known}
     names = {c.name for c in incoming}
     gone = [] if optional else [c.name for c in known if not {c.name, _beside_of(c)} & names]
     if gone:
         raise SchemaError(
             where, f"column {', '.join(gone)} vanished from the source",
-            "restore it in the source, or take the new shape: `hallmark stream accept SOURCE.STREAM`",
+            remedy,
         )  # fmt: skip
     added: list[ColumnSpec] = []
     widened: list[ColumnSpec] = []
@@ -86,13 +88,13 @@ def evolve(
         else:
             raise SchemaError(
                 where, f"column {column.name} changed from {old} to {column.type}",
-                "restore it in the source, or take the new shape: `hallmark stream accept SOURCE.STREAM`",
+                remedy,
             )  # fmt: skip
         if target.name != column.name and (target.name in names or have.get(target.name, target.type) != target.type):
             raise SchemaError(
                 where, f"column {column.name} changed from {old} to {column.type}, and its values cannot go to "
                 f"{target.name}, which is a column of its own",
-                "restore it in the source, or take the new shape: `hallmark stream accept SOURCE.STREAM`",
+                remedy,
             )  # fmt: skip
         if target.name not in have and policy != "evolve":
             extra.append(column.name)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.options import AsJson, Profile, Why, at, given, reading
-from flows.console import console, dump, table
+from flows.console import console, dump, plain, table
 
 Check = Annotated[str, typer.Argument(help="Its id, as `hallmark gate list` shows it.")]
 
@@ -41,10 +41,10 @@ def list_rows(
         for f in found["failing"]
     ]
     columns = ("check_id", "severity", "rows", "observed")
-    table(f"Slot {found['slot']}: {len(rows)} checks fail", columns, rows, ("rows",))
+    table(f"Slot {found['slot']}: {len(rows)} checks fail", columns, rows, ("rows",), whole=("check_id",))
     columns = ("check_id", "slot", "until", "actor", "reason", *(("state",) if everything else ()))
     if found["waivers"]:
-        table("Waivers", columns, found["waivers"])
+        table("Waivers", columns, found["waivers"], whole=("check_id",))
 
 
 def waive(
@@ -64,15 +64,17 @@ def waive(
 
     reading()
     end = at(until)
-    incidents = let(Settings.load(profile=profile), check, slot, given(reason), end)
+    done = let(Settings.load(profile=profile), check, slot, given(reason), end)
     shown = slots.show(slots.parse(slot))
     if as_json:
-        dump({"check_id": check, "slot": shown, "until": end, "reason": reason, "incidents": incidents})
+        dump({"check_id": check, "slot": shown, "until": end, "reason": reason, **done})
         return
     console().print(
         f"{check} blocks nothing in slot {shown}{f', nor later until {end:%Y-%m-%d %H:%M} UTC' if end else ''}."
     )
-    console().print(f"Run it again: hallmark run --slot {shown}")
+    if done["replaces"]:
+        console().print(f"It replaces the waiver {plain(done['replaces'], 400)}")
+    console().print(f"Run it again: {done['run']}", soft_wrap=True)
 
 
 def revoke(check: Check, reason: Why = "", profile: Profile = None, as_json: AsJson = False) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from flows.commands.options import AsJson, at, reading
 from flows.console import console, dump, plain, table
+from governance.errors import ConfigurationError
 
 Id = Annotated[str, typer.Argument(help="Its id, or the beginning of it.")]
 Note = Annotated[str, typer.Option("--note", help="Why, in a line.")]
@@ -31,7 +32,7 @@ def add_to(app: typer.Typer) -> None:
 def list_rows(
     everything: Annotated[bool, typer.Option("--all", help="Those that were resolved long ago too.")] = False,
     owner: Annotated[str | None, typer.Option("--owner", help="Only this team's.")] = None,
-    limit: Annotated[int, typer.Option(help="At most this many, newest first.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many, newest first.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """List incidents, and those of the last day that are resolved; what follows from another one stands below it."""
@@ -50,7 +51,7 @@ def list_rows(
         }
         for r in ordered
     ]  # fmt: skip
-    table(f"{len(rows)} incidents", COLUMNS, lines, ("count",))
+    table(f"{len(rows)} incidents", COLUMNS, lines, ("count",), whole=("id",))
 
 
 def show(
@@ -62,7 +63,8 @@ def show(
     from flows.incidents import draft, whole
 
     if markdown:
-        typer.echo(draft(reading(), id))
+        text = draft(reading(), id)
+        dump({"markdown": text}) if as_json else typer.echo(text)
         return
     found = whole(reading(), id)
     dump(found) if as_json else _print(found)
@@ -77,6 +79,8 @@ def assign(
     id: Id, to: Annotated[str, typer.Option("--to", help="A person, or a team.")], as_json: AsJson = False
 ) -> None:
     """Give it to somebody."""
+    if not to.strip():
+        raise ConfigurationError("usage", "--to is empty", "name a person or a team")
     _act("assign", id, as_json, to=to)
 
 
@@ -88,7 +92,7 @@ def resolve(id: Id, note: Note = "", as_json: AsJson = False) -> None:
 def mute(
     id: Id,
     until: Annotated[datetime, typer.Option("--until", help="UTC, such as 2026-11-28T06:00.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why, in a line.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why, in a line.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Go on recording it, and call nobody until then."""
@@ -106,7 +110,11 @@ def preview(
 
     alerts = previewed(name)
     if html:
-        html.write_text(as_page(alerts), encoding="utf-8")
+        try:
+            html.write_text(as_page(alerts), encoding="utf-8")
+        except OSError as error:
+            cause = error.strerror or str(error)
+            raise ConfigurationError(f"--html {html}", cause, "give a file in a folder that you may write") from None
     if as_json:
         dump({title: [vars(message) for message in slack_thread(alert)] for title, alert in alerts.items()})
         return
@@ -120,8 +128,11 @@ def preview(
 def _act(verb: str, id: str, as_json: bool, **arguments: Any) -> None:
     from flows.incidents import act, shown
 
-    one = act(reading(), verb, id, getpass.getuser(), **arguments)
-    dump(shown(one)) if as_json else console().print(f"{one.id} is {one.state}: {plain(one.title)}")
+    one, already = act(reading(), verb, id, getpass.getuser(), **arguments)
+    if as_json:
+        dump(shown(one) | {"already": already})
+        return
+    console().print(f"{one.id} is {already or one.state}: {plain(one.title)}")
 
 
 def _print(found: dict[str, Any]) -> None:
@@ -133,7 +144,7 @@ def _print(found: dict[str, Any]) -> None:
                  "root", "muted_until", "resolved_at"):  # fmt: skip
         if found.get(name):
             out.print(Text.assemble((f"{name:14}", "dim"), plain(found[name])))
-    for name in ("observed", "threshold", "failed_rows", "waived", "error", "remedy", "query"):
+    for name in ("observed", "threshold", "failed_rows", "waived", "error", "remedy"):
         if found["evidence"].get(name):
             out.print(Text.assemble((f"{name:14}", "dim"), plain(found["evidence"][name], 500)))
     for name, value in {**found["blast"], "attached": found["attached"]}.items():
@@ -141,5 +152,8 @@ def _print(found: dict[str, Any]) -> None:
             out.print(Text.assemble((f"{name:14}", "dim"), plain(f"{len(value)}: {', '.join(value)}", 500)))
     for name, url in found["links"].items():
         out.print(Text.assemble((f"{name:14}", "dim"), plain(url, 500)))
+    if query := found["evidence"]["query"]:
+        out.print("query", style="dim")
+        out.print("\n".join(plain(line, len(line) * 10) for line in query.splitlines()), soft_wrap=True)
     rows = [{**e, "at": f"{e['at']:%Y-%m-%d %H:%M:%S}"} for e in found["timeline"]]
-    table("timeline (UTC)", ("at", "actor", "what"), rows)
+    table("timeline (UTC)", ("at", "verb", "actor", "what"), rows, whole=("at", "verb"))

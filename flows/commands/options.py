@@ -29,8 +29,8 @@ def at(time: datetime) -> datetime: ...
 @overload
 def at(time: None) -> None: ...
 def at(time: datetime | None) -> datetime | None:
-    """A time that somebody gave: UTC, where it has no zone."""
-    return time if time is None or time.tzinfo else time.replace(tzinfo=UTC)
+    """A time that somebody gave, in UTC, which it is where it has no zone."""
+    return time and (time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC))
 
 
 def make_home(settings: Settings) -> None:

@@ -20,7 +20,7 @@ HEED_SECONDS = 30.0
 """How often is asked what people did elsewhere: that reaches us within a minute."""
 PUSH_SECONDS = 60.0
 """Between two pushes of metrics by one long-lived process."""
-State = Annotated[str | None, typer.Option("--state", help="pending, claimed, retry, delivered or buried.")]
+State = Annotated[str | None, typer.Option("--state", help="waiting (pending, claimed or retry), delivered or buried.")]
 Destination = Annotated[str | None, typer.Option("--destination", help="Only this destination.")]
 
 
@@ -37,15 +37,16 @@ def add_to(app: typer.Typer) -> None:
 def list_rows(
     state: State = None,
     destination: Destination = None,
-    limit: Annotated[int, typer.Option(help="At most this many, newest first.")] = 100,
+    limit: Annotated[int, typer.Option(help="At most this many: what is not delivered first, newest first.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """List deliveries. Answers while a batch runs."""
     from flows.state import open_outbox
-    from governance.outbox_tables import STATES
+    from governance.outbox_tables import STATES, WAITING
 
-    if state is not None and state not in STATES:
-        raise ConfigurationError(f"--state {state}", "no delivery is ever so", f"use one of {', '.join(STATES)}")
+    if state not in (None, WAITING, *STATES):
+        remedy = f"use one of {', '.join((*STATES, WAITING))}"
+        raise ConfigurationError(f"--state {state}", "no delivery is ever so", remedy)
     with open_outbox(reading()) as outbox:
         rows = outbox.rows(state, destination, limit)
     if as_json:

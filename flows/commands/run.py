@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -101,7 +102,21 @@ def check_configuration(
     check_layer(from_layer)
     open_landing(settings)
     if slot:
-        slots.parse(slot)
+        check_slot(settings, slots.parse(slot))
+
+
+def check_slot(settings: Settings, slot: datetime) -> None:
+    """Raises RefusedError for a slot beyond the next one, which the ledger alone knows."""
+    from blocks.warehouses import is_made, open_warehouse
+    from flows import slots
+
+    if slot <= slots.floor(settings.clock()):
+        return
+    newest = None
+    if is_made(settings):
+        with open_warehouse(settings) as warehouse:
+            newest = slots.newest_complete(warehouse.ledger.slots())
+    slots.check_not_ahead(slot, newest, settings.clock())
 
 
 @contextmanager

@@ -52,7 +52,9 @@ def _on_duckdb(settings: Settings, query: str, write: bool) -> tuple[list[str], 
             return names, [dict(zip(names, row, strict=True)) for row in result.fetchall()]
         except duckdb.Error as error:
             remedy = WRITE if "read-only" in str(error) or "disabled" in str(error) else "correct the statement"
-            raise HallmarkError("the query", str(error).split("\n\n")[0][:500], remedy) from None
+            usage = remedy == WRITE or isinstance(error, duckdb.ProgrammingError)  # a division by zero is none
+            kind = ConfigurationError if usage else HallmarkError
+            raise kind("the query", str(error).split("\n\n")[0][:500], remedy) from None
 
 
 def _on_snowflake(settings: Settings, query: str, write: bool) -> tuple[list[str], Rows]:
@@ -66,14 +68,14 @@ def _on_snowflake(settings: Settings, query: str, write: bool) -> tuple[list[str
     try:
         [statement] = sqlglot.parse(query, read="snowflake")
     except (sqlglot.errors.ParseError, ValueError) as error:
-        raise HallmarkError("the query", str(error).splitlines()[0][:500], "give one SQL statement") from None
+        raise ConfigurationError("the query", str(error).splitlines()[0][:500], "give one SQL statement") from None
     if not write and not (isinstance(statement, exp.Query | exp.Show | exp.Describe) and only_reads_tables(query)):
-        raise HallmarkError("the query", "it is not read-only, or reads files", WRITE)
+        raise ConfigurationError("the query", "it is not read-only, or reads files", WRITE)
     with open_warehouse(settings) as warehouse:
         try:
             rows = warehouse.query(query)
         except NotThereError as error:
-            raise HallmarkError("the query", error.cause, "correct the statement") from None
+            raise ConfigurationError("the query", error.cause, "correct the statement") from None
     return list(rows[0]) if rows else [], rows
 
 

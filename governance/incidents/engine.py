@@ -133,11 +133,15 @@ class Work:
         graph = self.graph if one.kind in GROUPED and one.state != "resolved" else None
         if graph:
             one = one.model_copy(update={"blast": graph.blast(one.dataset, one.owner, one.blast.unpublished)})
+        before = self.writing.incident(one.id)
         kept = self.writing.put(one)
         self.writing.note(kept.id, at, actor, change.verb, change.what)
         self._changed[f"{kept.id} {change.verb}"] = (kept, change, at)
         if self._open is not None:
             self._open.pop(kept.id, None) if kept.state == "resolved" else self._open.update({kept.id: kept})
+        old = self.writing.incident(before.root) if before and before.root and before.root != kept.root else None
+        if old and (left := episodes.release(old, kept)):
+            self.make(left, at)
         return kept
 
     def _unresolved(self) -> list[Incident]:

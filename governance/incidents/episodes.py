@@ -73,9 +73,10 @@ def _failed(known: Incident, signal: Signal, owner: str, policy: Policy) -> Chan
         update |= {"last_seen": at, "latest": signal.evidence, "title": signal.title, "owner": owner}
     if again:
         update["changes"] = (*_recent(known.changes, at, policy), at)
-    if signal.unpublished:
-        all_of = dict.fromkeys((*known.blast.unpublished, *signal.unpublished))
-        update["blast"] = known.blast.model_copy(update={"unpublished": tuple(all_of)})
+    # Who waives it publishes nevertheless.
+    kept = () if newer and signal.evidence.waived else known.blast.unpublished
+    all_of = tuple(dict.fromkeys((*kept, *signal.unpublished)))
+    update["blast"] = known.blast.model_copy(update={"unpublished": all_of})
     if known.state == "resolved":
         if not again:
             return None
@@ -130,6 +131,14 @@ def adopt(root: Incident, children: Iterable[Incident]) -> Change | None:
     verb: Verb = "worsened" if worst != root.severity else "noted"
     what = f"{len(attached)} other{'s follow' if len(attached) > 1 else ' follows'} from it"
     return Change(root.model_copy(update={"attached": attached, "severity": worst, "blast": blast}), verb, what)
+
+
+def release(root: Incident, child: Incident) -> Change | None:
+    """What followed from it does so no more."""
+    if child.id not in root.attached:
+        return None
+    left = tuple(i for i in root.attached if i != child.id)
+    return Change(root.model_copy(update={"attached": left}), "noted", f"{child.id} follows from it no more")
 
 
 def _recent(changes: Iterable[datetime], at: datetime, policy: Policy) -> tuple[datetime, ...]:

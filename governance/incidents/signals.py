@@ -93,11 +93,13 @@ def _load_failed(event: Event) -> Iterator[Signal]:
     if reason == "gate":  # its checks tell
         return
     kind: Kind = "schema" if reason == "schema" else "quarantine" if reason == "quarantine" else "load"
-    table = bronze(event.subject)
+    table, what = bronze(event.subject), str(error["what"]).removeprefix("stream ")
+    place = what if what.startswith(event.subject) else event.subject  # it may name the file too
+    told = error if what == event.subject else {**error, "cause": f"{what}: {error['cause']}"}
     yield Signal(
         dataset=table, check_id=f"{table}.load", failed=True, kind=kind, owner=_owner(event),
-        title=_line(f"{event.subject} could not be loaded: {error['cause']}"), unpublished=(table,),
-        evidence=_evidence(event, type=reason or "load", **_told(error)),
+        title=_line(f"{place} could not be loaded: {error['cause']}"), unpublished=(table,),
+        evidence=_evidence(event, type=reason or "load", **_told(told)),
     )  # fmt: skip
 
 

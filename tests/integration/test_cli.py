@@ -79,10 +79,10 @@ def test_sql_reads_and_nothing_else(first: Home, tmp_path: Path) -> None:
     for query in (
         "DELETE FROM ops.loads", "CREATE TABLE gold.x (a INT)", f"SELECT * FROM read_csv('{secret}')",
         f"SELECT * FROM '{secret}'", f"COPY (SELECT 1) TO '{target}'", f"ATTACH '{target}' AS other",
-        "SET enable_external_access = true", "INSTALL httpfs",
+        "SET enable_external_access = true", "INSTALL httpfs", "SELEC 1",
     ):  # fmt: skip
         refused = first.hallmark("sql", query, "--json")
-        assert refused.code == 1, query
+        assert refused.code == 2, query
         assert set(refused.json["error"]) == ERROR, query
     assert not target.exists()
 

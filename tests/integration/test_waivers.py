@@ -92,6 +92,9 @@ def test_a_waiver_lets_one_check_pass_for_one_slot_and_says_so(shop: Shop) -> No
     shop.drop("orders", "b", "id,price,mail\n3,3,c@example.com\n")
     assert blocking(shop.run(TESTS, slot=SLOT2)) == {PRICE, MAIL}, "they were waived for the slot before"
     assert "is not run any more" in refused(shop, *WAIVED, PRICE, "--slot", "2026-11-21T18:00:00Z")["cause"]
+    again = shop.hallmark(*WAIVED, PRICE, "--slot", SLOT1).json
+    assert again["replaces"] == said.removeprefix("waived ")
+    assert again["run"] == f"hallmark run --slot {SLOT1} --stream shop.orders", "it is complete"
 
 
 def test_a_waiver_with_an_end_holds_for_later_slots_until_then(shop: Shop) -> None:

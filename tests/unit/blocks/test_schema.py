@@ -97,3 +97,9 @@ def test_a_decimal_of_more_places_gets_a_column_of_its_own() -> None:
     assert [(c.name, c.type) for c in shape.added] == [("d__decimal_20_5", "DECIMAL(20,5)")]
     assert shape.source_of == {"d__decimal_20_5": "d"}
     assert evolve("stream drops.e", shape.columns, [ColumnSpec("d", "DECIMAL(5,2)")], "evolve").source_of == {"d": "d"}
+
+
+def test_the_remedy_names_the_stream_of_a_child_table() -> None:
+    with pytest.raises(SourceError) as caught:
+        evolve("stream crm.t__lines", KNOWN, [ColumnSpec("other", "VARCHAR")], "evolve")
+    assert "`hallmark stream accept crm.t`" in caught.value.remedy

@@ -58,3 +58,11 @@ def test_an_error_says_cause_and_remedy(capsys: pytest.CaptureFixture[str]) -> N
     assert fail(HallmarkError("x", "y", "z [red]"), as_json=False) == 1
     said = capsys.readouterr()
     assert not said.out and all(word in said.err for word in ("x", "y", "z [red]"))
+
+
+@pytest.mark.parametrize("width", ["80", "40"])
+def test_an_id_is_never_broken(width: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    check = "bronze.drops__customers.an_address_that_is_long.accepted_values"
+    table("checks", ("check_id", "why"), [{"check_id": check, "why": "words " * 20}], whole=("check_id",))
+    assert check in capsys.readouterr().out

@@ -170,6 +170,13 @@ def test_rows_are_what_the_listing_prints(outbox: Outbox) -> None:
     assert outbox.rows(destination="slack") == []
 
 
+def test_what_waits_is_listed_before_what_is_delivered(outbox: Outbox) -> None:
+    outbox.put([event(1, "a"), event(2, "b")], ["file"])
+    outbox.ack([c for c in outbox.claim("file") if c.event == event(2, "b")])
+    assert [r["entity"] for r in outbox.rows()] == ["a", "b"]
+    assert [r["entity"] for r in outbox.rows(limit=1)] == [r["entity"] for r in outbox.rows("waiting")] == ["a"]
+
+
 def test_prune_takes_only_what_was_delivered_long_ago(outbox: Outbox, clock: Clock) -> None:
     outbox.put([event(1, "a"), event(2, "b")], ["file"])
     outbox.ack(outbox.claim("file", limit=1))

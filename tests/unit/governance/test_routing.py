@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
 
 import pytest
@@ -75,7 +75,20 @@ def test_a_destination_is_named_by_transport_and_address() -> None:
     [
         ("default: x\nteams: {a: {slack: '#a'}}", "default 'x' is no team; the teams are a"),
         ("default: a\nteams: {a: {slack: '#a', pager: 1}}", "teams.a.pager"),
-        ("teams: [", "not of the form"),
+        ("teams: [", "not YAML"),
+        ("", "not of the form"),
+        ("default: a\nteams: {a: {slack: '#a'}, a: {slack: '#b'}}", "key a is given twice at line 2"),
+        ("default: a\nteams: {a: {slack: 'not a channel!!'}}", "teams.a.slack"),
+        (f"default: a\nteams: {{a: {{slack: '#a', key: {'0f' * 16}}}}}", "teams.a.key: not a name of a Prefect block"),
+        ("default: a\nteams: {a: {slack: '#a', key: R0UT1NGKEY}}", "teams.a.key: not a name of a Prefect block"),
+        ("default: a\nteams: {a: {slack: '#a', escalate: {to: b}}}", r"\.yml: teams\.a\.escalate\.to: b is no team"),
+        ("default: a\nteams: {a: {slack: '#a', hours: {since: 1200}}}", r"teams\.a\.hours\.since: no time of the day"),
+        ("default: a\nteams: {a: {slack: '#a', hours: {since: '08:00Z'}}}", r"teams\.a\.hours\.since: no time of the"),
+        (
+            "default: a\nteams: {a: {slack: '#a'}}\n"
+            "maintenance: [{name: m, begin: 2026-12-06T00:00:00Z, end: 2026-12-05T00:00:00Z}]",
+            r"maintenance\.0: m: its end is not after its begin",
+        ),
         ("[]", "not of the form"),
     ],
 )
@@ -85,3 +98,14 @@ def test_a_wrong_file_is_one_clear_error(tmp_path: Path, text: str, said: str) -
         load_ownership(tmp_path / "oncall.yml")
     with pytest.raises(ConfigurationError, match="does not exist"):
         load_ownership(tmp_path / "none.yml")
+
+
+def test_a_time_of_the_day_needs_no_quotes(tmp_path: Path) -> None:
+    (tmp_path / "oncall.yml").write_text(
+        "default: a\nteams: {a: {slack: '#a', key: pager-a, hours: {since: 9:00, until: 17:30}}}\n"
+        'quiet: [{name: nights, since: 20:00, until: "08:00"}]\n'
+    )
+    known = load_ownership(tmp_path / "oncall.yml")
+    hours, [night] = known.teams["a"].hours, known.quiet
+    assert (hours.since, hours.until) == (time(9), time(17, 30)) and (night.since, night.until) == (time(20), time(8))
+    assert known.quiet_until("a", "warning", datetime(2026, 11, 24, 21, tzinfo=UTC)) is not None

@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from governance.outbox import Outbox
+from governance.remedies import actions_of
 from tests.unit.governance.incidents.support import NOW, World, check
 
 A = "silver.orders"
@@ -208,3 +209,21 @@ def test_what_is_told_stays_in_its_order(world: World) -> None:
         outbox.ack([claim])
         [claim] = outbox.claim("slack:#platform")
         assert claim.event.data["incident"]["state"] == "resolved"
+
+
+def test_what_was_published_nevertheless_is_not_said_to_be_held_up(world: World) -> None:
+    world.hear(world.gate(A, check(A), unpublished=["silver", "gold"]))
+    assert world.one().blast.unpublished == ("silver", "gold")
+    world.pass_(hours=1)
+    world.fails(A, waived="by ada: known")
+    one = world.one()
+    assert (one.state, one.severity, one.blast.unpublished) == ("open", "critical", ())
+    assert not [a for a in actions_of(one) if "waive" in a.command]
+
+
+def test_a_load_that_fails_names_its_file(world: World) -> None:
+    error = {"what": "stream drops.customers, customers/cut.csv", "cause": "column mail vanished", "remedy": "restore"}
+    world.hear(world.event("load.failed", "drops.customers", error=error, reason="schema"))
+    one = world.one()
+    assert one.title == "drops.customers, customers/cut.csv could not be loaded: column mail vanished"
+    assert one.latest.error == "drops.customers, customers/cut.csv: column mail vanished"

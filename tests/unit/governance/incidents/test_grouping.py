@@ -99,3 +99,15 @@ def test_flows_and_deliveries_follow_from_no_data(storm: World) -> None:
     storm.fails("bronze.crm__projects")
     storm.hear(storm.event("run.failed", "batch", error={"what": "batch", "cause": "it crashed", "remedy": ""}))
     assert [i.root for i in storm.open] == [None, None]
+
+
+def test_what_moves_to_another_root_leaves_the_one_before(storm: World) -> None:
+    storm.fails("bronze.crm__projects")
+    storm.fails("silver.t00")
+    storm.passes("bronze.crm__projects")
+    storm.fails("silver.t01", severity="warning")
+    storm.fails("silver.t00")
+    storm.fails("gold.mart")
+    for child in storm.store.rows():
+        assert [r.id for r in storm.store.rows() if child.id in r.attached] == ([child.root] if child.root else [])
+    assert [i.attached for i in storm.store.rows() if i.dataset == "bronze.crm__projects"] == [()]
