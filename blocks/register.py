@@ -21,6 +21,7 @@ from prefect.workers.process import ProcessWorker
 from pydantic import Field, HttpUrl, SecretStr
 
 from blocks import secrets
+from blocks.automations import register_automation
 from blocks.settings import Settings
 from governance.errors import ConfigurationError, UnreachableError
 
@@ -70,7 +71,7 @@ def register() -> list[dict[str, str]]:
     try:
         with get_client(sync_client=True) as client:
             rows = [_block_type(client, block) for block in _used()]
-            return [*rows, _work_pool(client), _variable(client)]
+            return [*rows, _work_pool(client), _variable(client), register_automation(client)]
     except httpx.TransportError as error:
         raise _unreachable(error) from None
 
