@@ -5,12 +5,17 @@ VENV := .venv
 LINT_VENV := .venv-sqlfluff
 FAKESNOW_VENV := .venv-fakesnow
 DATACONTRACT_VENV := .venv-datacontract
+IMAGE_VENV := .venv-image
 BIN := $(VENV)/bin
+ACTIONLINT := $(LINT_VENV)/bin/actionlint
+# By go: its package of Python downloads a program while it is built. Go's checksum database holds what a version is.
+ACTIONLINT_MODULE := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 # Stands for a complete environment: an installation that was killed leaves none, and is done again.
 READY := $(VENV)/.ready
 LINT_READY := $(LINT_VENV)/.ready
 FAKESNOW_READY := $(FAKESNOW_VENV)/.ready
 DATACONTRACT_READY := $(DATACONTRACT_VENV)/.ready
+IMAGE_READY := $(IMAGE_VENV)/.ready
 PEERS := $(basename $(notdir $(wildcard benchmarks/peers/*.lock)))
 
 # All tests share the cores file by file, the long ones first; at most four at a time: each keeps servers of its own.
@@ -18,12 +23,13 @@ PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder test
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test chaos bench bench-memory check demo-incident format docs pictures clean
+.PHONY: image image-tag image-test connector-image sbom
 .DELETE_ON_ERROR:
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
-install: $(READY)  ## makes .venv from requirements.lock
+install: $(READY)  ## makes .venv from requirements-dev.lock
 
 run: $(READY)  ## sample data the first time, a wave of changes each later time, then one batch
 	@$(BIN)/hallmark sample --wave
@@ -51,6 +57,9 @@ check: $(READY) $(LINT_READY)  ## format, lint, types, and whether the declarati
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	cd dbt && ../$(LINT_VENV)/bin/sqlfluff lint --disable-progress-bar .
+	$(LINT_VENV)/bin/zizmor --offline --quiet --no-progress .github
+	@if [ -x $(ACTIONLINT) ]; then echo "actionlint .github/workflows"; $(ACTIONLINT) -shellcheck= -pyflakes=; \
+		else echo "actionlint: skipped, since it needs go, and a module proxy that has it"; fi
 	$(BIN)/python -m pytest -q -m drift tests/unit
 
 format: $(READY) $(LINT_READY)  ## brings code and SQL into the form that `make check` asks for
@@ -65,20 +74,36 @@ docs: $(READY)  ## dbt's documentation site as one file
 pictures: $(READY)  ## makes the pictures and outputs of the documentation from a real run; ARGS=--tests: of the tests too
 	@$(BIN)/python docs/pictures.py $(ARGS)
 
+image:  ## builds the container image, by docker, podman or buildah; REPOSITORY=registry.example.com/hallmark
+	@deploy/image/image.sh build
+
+image-tag:  ## the tag that `make image` gives: version, commit, digest of the lock
+	@deploy/image/image.sh tag
+
+connector-image:  ## the image with a connector in it; CONNECTOR=airbyte-source-faker==7.2.1
+	@deploy/image/image.sh connector "$(CONNECTOR)"
+
+image-test: $(READY)  ## runs the image's steps in a bare Debian, and what is in it as a pod does; needs root and debootstrap
+	@$(BIN)/python -m pytest -m image tests/integration/test_image.py
+
+sbom: $(READY) $(IMAGE_READY)  ## what is installed in .venv, as CycloneDX on standard output
+	@$(IMAGE_VENV)/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible $(BIN)/python
+
 clean:  ## removes the environments, the caches, and all that runs have kept (.hallmark)
 	-@if [ -x $(BIN)/hallmark ] && [ -d .hallmark ]; then $(BIN)/hallmark sample --remove; fi
-	rm -rf $(VENV) $(LINT_VENV) $(FAKESNOW_VENV) $(DATACONTRACT_VENV) .venv-bench-* .bench .hallmark .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info dbt/target dbt/logs
+	rm -rf $(VENV) $(LINT_VENV) $(FAKESNOW_VENV) $(DATACONTRACT_VENV) $(IMAGE_VENV) .venv-bench-* .bench .hallmark .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info dbt/target dbt/logs
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements-dev.lock pyproject.toml
 	@echo "Installing into $(VENV) (1.3 GB, once; minutes, by the speed of the package index)"
-	@$(call sync,$(VENV),requirements.lock)
+	@$(call sync,$(VENV),requirements-dev.lock)
 	@$(uv) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
 $(LINT_READY): requirements-lint.lock
 	@echo "Installing into $(LINT_VENV)"
 	@$(call sync,$(LINT_VENV),requirements-lint.lock)
+	@! command -v go >/dev/null || GOBIN=$(CURDIR)/$(@D)/bin go install $(ACTIONLINT_MODULE) || true
 	@touch $@
 
 $(FAKESNOW_READY): requirements-fakesnow.lock
@@ -89,6 +114,11 @@ $(FAKESNOW_READY): requirements-fakesnow.lock
 $(DATACONTRACT_READY): requirements-datacontract.lock
 	@echo "Installing into $(DATACONTRACT_VENV)"
 	@$(call sync,$(DATACONTRACT_VENV),requirements-datacontract.lock)
+	@touch $@
+
+$(IMAGE_READY): requirements-image.lock
+	@echo "Installing into $(IMAGE_VENV)" >&2
+	@$(call sync,$(IMAGE_VENV),requirements-image.lock)
 	@touch $@
 
 .venv-bench-%/.ready: benchmarks/peers/%.lock

@@ -43,7 +43,7 @@ def silent_runs() -> AutomationCore:
     )
 
 
-def register_automation(client: SyncPrefectClient) -> dict[str, str]:
+def put(client: SyncPrefectClient) -> dict[str, str]:
     """Put it on the server, or in the place of the one that is there."""
     wanted, status = silent_runs(), "kept"
     found = client.read_automations_by_name(NAME)

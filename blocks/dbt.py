@@ -54,8 +54,8 @@ class DbtProject:
                     digest.update(path.relative_to(self.project).as_posix().encode() + b"\0" + path.read_bytes())
         return digest.hexdigest()
 
-    def invoke(self, arguments: Iterable[str], values: Mapping[str, object] | None = None) -> None:
-        """Run a dbt command; `values` are those of macros/slots.sql.
+    def invoke(self, arguments: Iterable[str], values: Mapping[str, object] | None = None) -> Any:
+        """Run a dbt command; `values` are those of macros/slots.sql. What dbt gives of it.
 
         Raises HallmarkError naming each node that failed, with its message.
         """
@@ -89,6 +89,7 @@ class DbtProject:
         if not result.success:
             raise HallmarkError(f"dbt {call[0]}", _failures(result), f"see {self.settings.home / 'logs' / 'dbt.log'}")
         (self.target / "fingerprint").write_text(mark)
+        return result.result
 
     def _mark(self) -> str:
         """sha256 over all that dbt's parse depends on, but the layer."""

@@ -1,4 +1,4 @@
-"""The typed Prefect blocks, and what `hallmark register` puts on a Prefect server: block types, work pool, variable.
+"""The typed Prefect blocks, and what `hallmark register` puts on a Prefect server: block types, work pool, variables.
 
 Values that a person enters there win over the HALLMARK_ variables: `secret()`, `database_url()` and
 `snowflake_block()` look them up. Nothing is asked of a server before one of these functions is called. Importing this
@@ -14,22 +14,17 @@ import httpx
 from prefect.blocks.core import Block
 from prefect.blocks.system import Secret
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import VariableCreate, WorkPoolCreate, WorkPoolUpdate
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
-from prefect.workers.process import ProcessWorker
 from pydantic import Field, HttpUrl, SecretStr
 
-from blocks import secrets
-from blocks.automations import register_automation
+from blocks import automations, pools, secrets
 from blocks.settings import Settings
 from governance.errors import ConfigurationError, UnreachableError
 
 if TYPE_CHECKING:
     from prefect_snowflake import SnowflakeConnector
 
-WORK_POOL = "hallmark-local"
-WORK_POOL_VARIABLE = "hallmark_work_pool"
 SECRET_PREFIX = "hallmark-"
 
 
@@ -61,17 +56,16 @@ class OltpDatabase(Block):
     url: SecretStr = Field(description="postgresql://USER:PASSWORD@HOST:PORT/DATABASE of a user who may read only.")
 
 
-def register() -> list[dict[str, str]]:
-    """Put the block types, the work pool and its variable on the configured Prefect server; a repetition is harmless.
+def register(pool: pools.Pool = pools.LOCAL) -> list[dict[str, str]]:
+    """Put the block types, the work pool and the variables on the configured Prefect server; it may be repeated.
 
-    Returns one {kind, name, status} each; status is created or kept. What a person changed since stays, except the
-    pool's limit of 1: DuckDB takes one process at a time, so two flow runs at once would wait for each other.
-    Raises UnreachableError when the server does not answer.
+    Returns one {kind, name, status} each; status is created, changed or kept. Raises UnreachableError when the server
+    does not answer.
     """
     try:
         with get_client(sync_client=True) as client:
             rows = [_block_type(client, block) for block in _used()]
-            return [*rows, _work_pool(client), _variable(client), register_automation(client)]
+            return [*rows, *pools.put(client, pool), automations.put(client)]
     except httpx.TransportError as error:
         raise _unreachable(error) from None
 
@@ -180,33 +174,6 @@ def _block_type(client: SyncPrefectClient, block: type[Block]) -> dict[str, str]
         status = "created"
     block.register_type_and_schema()
     return {"kind": "block type", "name": slug, "status": status}
-
-
-def _work_pool(client: SyncPrefectClient) -> dict[str, str]:
-    try:
-        client.read_work_pool(WORK_POOL)
-        client.update_work_pool(WORK_POOL, WorkPoolUpdate(concurrency_limit=1))
-        status = "kept"
-    except ObjectNotFound:
-        client.create_work_pool(
-            WorkPoolCreate(
-                name=WORK_POOL,
-                type="process",
-                description="Runs flows as processes on this machine, one at a time.",
-                base_job_template=ProcessWorker.get_default_base_job_template(),
-                concurrency_limit=1,
-            )
-        )
-        status = "created"
-    return {"kind": "work pool", "name": WORK_POOL, "status": status}
-
-
-def _variable(client: SyncPrefectClient) -> dict[str, str]:
-    status = "kept"
-    if client.read_variable_by_name(WORK_POOL_VARIABLE) is None:
-        client.create_variable(VariableCreate(name=WORK_POOL_VARIABLE, value=WORK_POOL, tags=["hallmark"]))
-        status = "created"
-    return {"kind": "variable", "name": WORK_POOL_VARIABLE, "status": status}
 
 
 def _unreachable(error: httpx.HTTPError) -> UnreachableError:

@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     """Folder of everything that a local run keeps."""
     profile: Literal["local", "snowflake"] = "local"
     """Which warehouse and landing zone."""
+    connectors: Path | None = None
+    """Folder of connectors that are there already, such as an image's: it is only read. Others go into the home."""
     now: datetime | None = None
     """A clock for tests; None is the real one."""
     state_url: SecretStr | None = None

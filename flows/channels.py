@@ -105,5 +105,5 @@ def check(settings: Settings, ownership: Ownership) -> str:
             "set its HALLMARK_ variables, or give them the other one",
         )  # fmt: skip
     with IncidentStore(settings.state_database) as store:
-        unresolved = len(store.rows(UNRESOLVED))
+        unresolved = len(store.rows(UNRESOLVED, limit=None))
     return f"{', '.join(sorted(names))}; {unresolved} incidents are not resolved"

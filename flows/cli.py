@@ -28,6 +28,7 @@ from flows.commands import (
     plan,
     platform,
     quarantine,
+    review,
     rollback,
     run,
     sql,
@@ -55,6 +56,7 @@ incident.add_to(app)
 catalog.add_to(app)
 contract.add_to(app)
 diff.add_to(app)
+review.add_to(app)
 discover.add_to(app)
 platform.add_to(app)
 gc.add_to(app)

@@ -90,7 +90,7 @@ def _is_heard(destination: str) -> bool:
 def report_buried(settings: Settings, outbox: Outbox) -> int:
     """Tell of each destination whether anything for it is buried, where that is news; how many events."""
     with open_incidents(settings) as store:
-        known = {i.dataset for i in store.rows(UNRESOLVED) if i.kind == "delivery"}
+        known = {i.dataset for i in store.rows(UNRESOLVED, limit=None) if i.kind == "delivery"}
     told = []
     for destination, states in outbox.counts().items():
         buried = states.get("buried", 0)

@@ -15,6 +15,7 @@ from blocks.migrate import VERSION
 from blocks.settings import HOME_NAME, Settings
 from blocks.state import version_of_state
 from blocks.warehouses import is_made, open_warehouse
+from flows import doctor_prefect
 from flows.catalog_access import check as check_catalog
 from flows.channels import check as check_alerts
 from flows.pulse import check_heartbeat, check_metrics
@@ -28,8 +29,13 @@ PATIENCE = timedelta(hours=1)
 """How long what a command tells beside the batches may wait for the next delivery."""
 
 
-def examine(settings: Settings, repair: bool = False, sources: str | None = None) -> list[Finding]:
-    """Every check of this home; with `repair`, what can be mended is, first of all a ledger that was lost."""
+def examine(
+    settings: Settings, repair: bool = False, sources: str | None = None, server: bool = False
+) -> list[Finding]:
+    """Every check of this home; with `repair`, what can be mended is, first of all a ledger that was lost.
+
+    `server`: also what runs by the Prefect server need that is configured.
+    """
     checks: dict[str, Callable[[], str]] = {
         "home": lambda: _home(settings),
         "disk": lambda: _disk(settings),
@@ -48,6 +54,8 @@ def examine(settings: Settings, repair: bool = False, sources: str | None = None
     }
     if not settings.home.is_dir():  # nothing of it can be looked at, and nobody who asks makes one
         checks = {name: checks[name] for name in ("home", "sources")}
+    if server:
+        checks |= doctor_prefect.checks(settings)
     return [_run(name, check) for name, check in checks.items()]
 
 

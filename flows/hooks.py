@@ -46,7 +46,7 @@ def _tell(flow: Flow[..., Any], run: FlowRun, verb: str, **data: Any) -> None:
         settings = Settings.load()
         if verb == "completed":
             with open_incidents(settings) as store:
-                if not any(i.dataset == flow.name for i in store.rows(UNRESOLVED)):
+                if not any(i.dataset == flow.name for i in store.rows(UNRESOLVED, limit=None)):
                     return
         event = Event.of(
             f"hallmark.run.{verb}.v1", flow.name, f"prefect/{run.id}", settings.clock(), owner=PLATFORM,

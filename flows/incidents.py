@@ -132,7 +132,7 @@ def noted(
     done: list[str] = []
     try:
         with incident_desk(settings) as desk:
-            for one in desk.store.rows(UNRESOLVED):
+            for one in desk.store.rows(UNRESOLVED, limit=None):
                 if is_about(one, names):
                     done.append(desk.note(one.id, actor, line).id)
     except (HallmarkError, SQLAlchemyError) as error:

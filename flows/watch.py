@@ -70,7 +70,7 @@ def look(context: Context) -> tuple[Sequence[Finding], Sequence[datetime]]:
                 checks = [f.check for f in news if f.slot == slot]
                 warehouse.ledger.gates(Batch(context.batch.run_id, slot), checks, published=True)
             told = gate_events(context, news, seen.told)
-            warehouse.ledger.events([*told, *overdue_events(context, overdue, seen.newest)])
+            warehouse.ledger.events([*told, *overdue_events(context, overdue)])
     return findings, overdue
 
 

@@ -59,12 +59,11 @@ def _identity(found: Finding, last: Told | None) -> str:
     return f"{check.check_id}/{check.success}/{check.severity}/{slots.show(found.slot)}/{after}"
 
 
-def overdue_events(context: Context, overdue: Sequence[datetime], newest: datetime | None) -> list[Event]:
-    """A batch past its deadline, once for each slot; it is told anew when the completion of an older one ended it."""
-    after = slots.show(newest) if newest else ""
+def overdue_events(context: Context, overdue: Sequence[datetime]) -> list[Event]:
+    """A batch past its deadline, once for each slot."""
     return [
         context.event(
-            OVERDUE, BATCH, f"{slots.show(slot)}/{after}", slot=slots.show(slot), owner=PLATFORM, severity="critical",
+            OVERDUE, BATCH, slots.show(slot), slot=slots.show(slot), owner=PLATFORM, severity="critical",
             due=slots.show(slot + SLOT + DEADLINE),
         )
         for slot in overdue

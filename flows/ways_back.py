@@ -26,7 +26,7 @@ def heed(settings: Settings) -> int:
     """Do here what was done elsewhere; escalate, unmute. Returns how many incidents were looked at anew."""
     changed = 0
     with incident_desk(settings) as desk:
-        unresolved = desk.store.rows(UNRESOLVED)
+        unresolved = desk.store.rows(UNRESOLVED, limit=None)
         for ask in ASKED if unresolved else ():
             try:
                 told = ask(settings, unresolved)

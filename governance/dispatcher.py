@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 BATCH = 200
 ASKED_LIMIT = 86_400.0
 """Seconds: no other side is believed that it needs more than a day."""
+FIRST_PATIENCE = 2.0
+"""Seconds that all others wait for retries of those that go before them."""
 ABSENT_TRIES = 150
 """Of an event that waits for another one which itself is still on its way."""
 
@@ -108,7 +110,7 @@ class Dispatcher:
         spare = deadline if patience is None else patience
         first = [n for n in self._first if n in self._transports and only(n)]
         for name in first:  # what they make of it is counted where it arrives
-            self._drain_one(name, end, spare)
+            self._drain_one(name, end, min(spare, FIRST_PATIENCE))
         names = [n for n in self._outbox.destinations() if n not in first and only(n)]
         for name in [n for n in names if self._transport(n) is None]:
             log.warning("events wait for destination %s: no transport of that name is configured", name)

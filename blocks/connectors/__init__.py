@@ -69,10 +69,12 @@ class Connector:
 
     def __init__(
         self, source: str, requirement: str, config: Mapping[str, Any], root: Path,
-        *, silence: float = 1800, limit: float = 300, patience: float = 10,
+        *, installed: Path | None = None, silence: float = 1800, limit: float = 300, patience: float = 10,
     ) -> None:  # fmt: skip
         self.what = f"source {source}"
         self.requirement, self.config, self.root = requirement, dict(config), root
+        self.installed = installed
+        """A folder of environments that is only read."""
         self.silence = silence
         self.limit = limit
         """Seconds for spec, check and discover."""
@@ -83,7 +85,7 @@ class Connector:
     @cached_property
     def environment(self) -> Environment:
         """Its environment, installed on first use."""
-        return environment(self.root, Requirement.parse(self.requirement, self.what))
+        return environment(self.root, Requirement.parse(self.requirement, self.what), self.installed)
 
     @cached_property
     def specification(self) -> dict[str, Any]:
@@ -110,8 +112,8 @@ class Connector:
         shown = json.dumps(
             [self.what, self.requirement, without_secrets(self.config, self.specification)], sort_keys=True
         )
-        name = f"streams-{hashlib.sha256(shown.encode()).hexdigest()[:16]}"
-        kept = self.environment.folder / f"{name}.json"
+        name = f".{self.environment.folder.name}-streams-{hashlib.sha256(shown.encode()).hexdigest()[:16]}"
+        kept = self.root / f"{name}.json"  # the environment may be one that is only read
         with exclusive(kept.with_suffix(".lock"), f"the list of streams of {self.what}", wait=self.limit + 60):
             if anew or not kept.is_file() or time.time() - kept.stat().st_mtime > DISCOVERED_FOR:
                 _keep(kept, self._one("discover", "CATALOG", self._configured())["catalog"]["streams"])

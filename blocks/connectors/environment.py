@@ -88,13 +88,16 @@ class Requirement:
         return [f"{self.name}=={self.version}" if self.version else self.name, *self.pins]
 
 
-def environment(root: Path, requirement: Requirement) -> Environment:
-    """The environment of a connector, installed where there is none; without a version: the one that is there.
+def environment(root: Path, requirement: Requirement, installed: Path | None = None) -> Environment:
+    """The environment of a connector, installed into `root` where there is none; without a version: the one there is.
+
+    `installed` is a folder of environments that is only read, and looked at first.
 
     Raises SourceError when it cannot be installed, UnreachableError when the package index does not answer.
     """
-    if found := _installed(root, requirement):
-        return found
+    for folder in (installed, root):
+        if folder and (found := _installed(folder, requirement)):
+            return found
     # Two processes, or two streams of one source, make it once.
     with exclusive(root / f".{requirement.name}.lock", f"the installation of {requirement.name}", wait=1800):
         return _installed(root, requirement) or _install(root, requirement)

@@ -38,8 +38,10 @@ class AirbyteReader:
     @cached_property
     def connector(self) -> Connector:
         """The connector; nothing is installed before it is asked for something."""
-        root = self.root or Settings.load().home / "connectors"
-        return Connector(self.spec.name, self.spec.connector or "", self.spec.config, root)
+        settings = Settings.load()
+        root = self.root or settings.home / "connectors"
+        requirement = self.spec.connector or ""
+        return Connector(self.spec.name, requirement, self.spec.config, root, installed=settings.connectors)
 
     def resolve(self, stream: StreamSpec) -> StreamSpec:
         """The stream with the connector's own primary key, where the sources file declares none.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -95,6 +96,9 @@ def deliver(
         str | None,
         typer.Option("--listen", help="HOST:PORT for webhooks of PagerDuty and OpenMetadata."),
     ] = None,
+    alive: Annotated[
+        Path | None, typer.Option("--alive", help="A file to write after each round, for whoever looks after it.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Deliver what is due; with --follow as one long-lived process."""
@@ -122,6 +126,8 @@ def deliver(
             if time.monotonic() - pushed >= PUSH_SECONDS:
                 pulse.delivered(settings)
                 pushed = time.monotonic()
+            if alive:
+                alive.write_text(f"{settings.clock().isoformat()}\n", "utf-8")
             if as_json or not follow:
                 dump(counts)
             if not follow:

@@ -81,29 +81,43 @@ def ui(port: Annotated[int | None, typer.Option(help="Port; default 4200 or a fr
 
 def register(
     server: Annotated[bool, typer.Option("--server", help="At PREFECT_API_URL; default: this home's own.")] = False,
+    kubernetes: Annotated[bool, typer.Option("--kubernetes", help="A work pool of Kubernetes, with --server.")] = False,
+    image: Annotated[str | None, typer.Option(help="Image of the flows, with --kubernetes.")] = None,
+    namespace: Annotated[str | None, typer.Option(help="Namespace of the Jobs, with --kubernetes.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Register block types, work pool and variable with Prefect."""
+    """Register block types, work pool and variables with Prefect."""
     from flows.server import configured_server, local_server
+    from governance.errors import ConfigurationError
 
+    if kubernetes and not server:
+        raise ConfigurationError("--kubernetes", "pods cannot reach this home's own server", "give --server too")
+    if (image or namespace) and not kubernetes:
+        raise ConfigurationError("--image, --namespace", "they are of a pool of Kubernetes", "give --kubernetes too")
     with configured_server() if server else local_server(reading().home):
+        from blocks import pools
         from blocks.register import register as put
 
-        found = put()
+        found = put(pools.kubernetes(image, namespace) if kubernetes else pools.LOCAL)
     dump(found) if as_json else table("Registered", ("kind", "name", "status"), found)
 
 
 def doctor(
     repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended.")] = False,
     sources: Annotated[str | None, typer.Option(help="A sources.yml; default: flows/sources.yml.")] = None,
+    server: Annotated[bool, typer.Option("--server", help="Also the Prefect server of PREFECT_API_URL.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check everything that a batch needs, and say the remedy of what is missing."""
+    from contextlib import nullcontext
+
     from blocks.settings import Settings
     from flows.doctor import examine
+    from flows.server import configured_server
 
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    found = examine(Settings.load(), repair, sources)
+    with configured_server() if server else nullcontext():
+        found = examine(Settings.load(), repair, sources, server)
     if as_json:
         dump(found)
     else:

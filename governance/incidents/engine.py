@@ -77,9 +77,21 @@ class Work:
     def __init__(self, writing: Writing, ownership: Ownership, route: Route, policy: Policy) -> None:
         self.writing, self.ownership, self.route, self.policy = writing, ownership, route, policy
         self._graph: Graph | None = None
+        self._open: dict[str, Incident] | None = None
+        """The incidents that are not resolved, oldest first, read once."""
         self._changed: dict[str, tuple[Incident, Change, datetime]] = {}
 
     def apply(self, event: Event) -> None:
+        """All signals of an event, or none of them where one cannot be read."""
+        before = dict(self._changed)
+        try:
+            with self.writing.apart():
+                self._apply(event)
+        except Exception:
+            self._changed, self._graph, self._open = before, None, None
+            raise
+
+    def _apply(self, event: Event) -> None:
         """Each signal of an event; what it tells of datasets is kept for the grouping."""
         if event.type in (DATASET, LINEAGE):
             self.writing.know(known_of(event))
@@ -91,13 +103,15 @@ class Work:
             if len(self._changed) > before:  # a signal before this one may have changed its incident too
                 known = self.writing.newest([signal.fingerprint])
             if signal.check_id == ALL:
-                for one in self.writing.unresolved(signal.dataset):
-                    if one.kind == signal.kind:
+                for one in self._unresolved():
+                    if one.dataset == signal.dataset and one.kind == signal.kind:
                         self._judge(one, signal, event.time)
             else:
                 self._judge(known.get(signal.fingerprint), signal, event.time)
 
     def _judge(self, known: Incident | None, signal: Signal, at: datetime) -> None:
+        if known and signal.kind == "deadline" and not signal.failed and signal.evidence.slot < known.latest.slot:
+            return  # an older slot came to its end: the newer one is overdue all the same
         place = f"{signal.dataset}.{signal.evidence.column}" if signal.evidence.column else signal.dataset
         owner = self.ownership.team_of(place, signal.owner).name
         change = episodes.judge(known, signal, owner, self.policy)
@@ -122,7 +136,14 @@ class Work:
         kept = self.writing.put(one)
         self.writing.note(kept.id, at, actor, change.verb, change.what)
         self._changed[f"{kept.id} {change.verb}"] = (kept, change, at)
+        if self._open is not None:
+            self._open.pop(kept.id, None) if kept.state == "resolved" else self._open.update({kept.id: kept})
         return kept
+
+    def _unresolved(self) -> list[Incident]:
+        if self._open is None:
+            self._open = {one.id: one for one in self.writing.unresolved()}
+        return list(self._open.values())
 
     @property
     def graph(self) -> Graph:
@@ -135,7 +156,7 @@ class Work:
         """Let it follow from what is open upstream or on the same dataset, and what is open downstream from it."""
         if one.kind not in GROUPED:
             return
-        others = [o for o in self.writing.unresolved() if o.id != one.id and o.kind in GROUPED]
+        others = [o for o in self._unresolved() if o.id != one.id and o.kind in GROUPED]
         above = self.graph.upstream(one.dataset)
         near = [o for o in others if o.root is None and (o.dataset in {*above, one.dataset} or _one_source(o, one))]
         # A warning that has long been open explains nothing worse that begins now.

@@ -13,6 +13,7 @@ class Graph:
 
     def __init__(self, known: Mapping[str, Known]) -> None:
         self.known = known
+        self._inputs = {name: one.inputs for name, one in known.items()}
         self._outputs: dict[str, list[str]] = {}
         for one in known.values():
             for name in one.inputs:
@@ -20,7 +21,7 @@ class Graph:
 
     def upstream(self, dataset: str) -> set[str]:
         """All that it is made of, directly or not; not itself."""
-        return _reached(dataset, {n: k.inputs for n, k in self.known.items()})
+        return _reached(dataset, self._inputs)
 
     def downstream(self, dataset: str) -> set[str]:
         """All that is made of it, directly or not; not itself."""

@@ -7,6 +7,7 @@ gate, its results are checks like any other.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ OBSERVED = "hallmark.incident.observed.v1"
 QUARANTINE_SHARE, FROM_ROWS = 0.05, 100
 """From this share of a load on, of so many rows at least, its quarantine is an incident; a replay is a load too."""
 TITLE_LIMIT, TEXT_LIMIT = 200, 2_000
+_OF_ONE_RUN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\d[T ][\d:.+Z]*|\b\d{3,}\b")
 KINDS: Mapping[str, Kind] = {
     "freshness": "freshness", "schema": "schema",
     **dict.fromkeys(("volume", "null_rate", "distinct", "mean", "quantile", "file_count", "file_size"), "volume"),
@@ -123,7 +125,7 @@ def _run_failed(event: Event) -> Iterator[Signal]:
         return
     error, flow = _error(event), flow_of(event)
     yield Signal(
-        dataset=flow, check_id=str(error["what"])[:TITLE_LIMIT], failed=True, kind="flow", owner=_owner(event),
+        dataset=flow, check_id=_cause_of(error), failed=True, kind="flow", owner=_owner(event),
         title=_line(f"flow {flow} failed: {error['cause']}"), evidence=_evidence(event, type="flow", **_told(error)),
     )  # fmt: skip
 
@@ -192,6 +194,11 @@ def _error(event: Event) -> Mapping[str, Any]:
     if not isinstance(error, Mapping):
         error = {"cause": str(error or "")}
     return {"what": event.subject, "cause": "no cause was told", "remedy": "", **error}
+
+
+def _cause_of(error: Mapping[str, Any]) -> str:
+    """What failed, without what is of one run alone: ids, times, numbers."""
+    return _OF_ONE_RUN.sub("*", str(error["what"]))[:TITLE_LIMIT]
 
 
 def _told(error: Mapping[str, Any]) -> dict[str, str]:

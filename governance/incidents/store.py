@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
@@ -83,8 +83,8 @@ class IncidentStore:
         cause = f"{len(found)} incidents have an id that begins so" if found else "no incident has this id"
         raise ConfigurationError(f"incident {id}", cause, "take an id of `hallmark incident list`")
 
-    def rows(self, states: Sequence[str] = (), owner: str | None = None, limit: int = 1000) -> list[Incident]:
-        """Newest first."""
+    def rows(self, states: Sequence[str] = (), owner: str | None = None, limit: int | None = 1000) -> list[Incident]:
+        """Newest first; `limit` None: all of them."""
         which: list[Any] = [_i.state.in_(states)] if states else []
         which += [_i.owner == owner] if owner else []
         return self._incidents(*which, limit=limit)
@@ -92,7 +92,7 @@ class IncidentStore:
     def counts(self) -> dict[tuple[str, str], int]:
         """{(state, severity): n} of those that are not resolved."""
         found: dict[tuple[str, str], int] = {}
-        for one in self.rows(UNRESOLVED):
+        for one in self.rows(UNRESOLVED, limit=None):
             found[one.state, one.severity] = found.get((one.state, one.severity), 0) + 1
         return found
 
@@ -128,7 +128,7 @@ class IncidentStore:
         """The datasets, by name."""
         return {r["name"]: _known(r) for r in self._read(select(known_datasets))}
 
-    def _incidents(self, *which: Any, limit: int = 1000) -> list[Incident]:
+    def _incidents(self, *which: Any, limit: int | None = 1000) -> list[Incident]:
         rows = self._read(select(_i.body).where(*which).order_by(_i.opened_at.desc(), _i.id).limit(limit))
         return [Incident.model_validate_json(r["body"]) for r in rows]
 
@@ -141,6 +141,10 @@ class Writing:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def apart(self) -> AbstractContextManager[Any]:
+        """What is done within is done, or none of it, whatever else the transaction does (a savepoint)."""
+        return self._connection.begin_nested()
 
     def unheard(self, ids: Iterable[str]) -> set[str]:
         """Those of these events that were not applied yet."""
@@ -161,10 +165,9 @@ class Writing:
         found = (Incident.model_validate_json(body) for body in self._connection.scalars(query))
         return {one.fingerprint: one for one in found}
 
-    def unresolved(self, dataset: str | None = None) -> list[Incident]:
-        """Of one dataset or flow, or of all; oldest first."""
-        which = [_i.state != "resolved", *([_i.dataset == dataset] if dataset else [])]
-        query = select(_i.body).where(*which).order_by(_i.opened_at, _i.id)
+    def unresolved(self) -> list[Incident]:
+        """All that are not over, oldest first."""
+        query = select(_i.body).where(_i.state != "resolved").order_by(_i.opened_at, _i.id)
         return [Incident.model_validate_json(body) for body in self._connection.scalars(query)]
 
     def incident(self, id: str) -> Incident | None:
@@ -215,10 +218,9 @@ class Writing:
     def prune(self, now: datetime) -> None:
         """Forget what was resolved long ago."""
         old = and_(_i.state == "resolved", _i.last_seen < (now - KEPT).timestamp())
-        gone = list(self._connection.scalars(select(_i.id).where(old)))
         for table in (entries, references):
-            self._connection.execute(delete(table).where(table.c.incident.in_(gone)))
-        self._connection.execute(delete(incidents).where(_i.id.in_(gone)))
+            self._connection.execute(delete(table).where(table.c.incident.in_(select(_i.id).where(old))))
+        self._connection.execute(delete(incidents).where(old))
 
     def upsert(self, table: Any, row: dict[str, Any], key: Sequence[str]) -> None:
         """A row in the place of the one of its key."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from blocks.connectors import Connector
 from blocks.landing import Landing
 from governance.errors import SourceError, UnreachableError
 from tests.integration.airbyte_support import (
@@ -59,6 +60,23 @@ def test_without_a_version_the_newest_is_installed_and_kept(make: Make, wheels: 
         assert version() == "2.0.0"
     finally:
         next(wheels.glob("*-3.0.0-*")).unlink()
+
+
+def test_what_an_image_has_is_used_from_there_and_not_written_to(
+    make: Make, landing: Landing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, home = tmp_path / "image", tmp_path / "home"
+    made = make()
+    assert Connector("of the image", made.spec.connector or "", {}, image).specification
+    before = {path: path.lstat().st_mtime_ns for path in (image, *image.rglob("*"))}
+    with monkeypatch.context() as pod:
+        pod.setenv("HALLMARK_CONNECTORS", str(image))
+        pod.setenv("UV_NO_INDEX", "1")
+        reader = make()
+        reader.root = home
+        assert land(reader, landing).parts[0].rows == 10
+    assert {path: path.lstat().st_mtime_ns for path in (image, *image.rglob("*"))} == before
+    assert not list(home.glob("*/connector.json"))
 
 
 def test_a_killed_installation_leaves_none_and_is_done_again(

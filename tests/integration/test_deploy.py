@@ -21,62 +21,9 @@ from blocks.sources.spec import load_sources
 from flows.context import SOURCES
 from flows.server import local_server
 from governance.errors import ConfigurationError
+from tests.integration.deploy_support import DEPLOYMENTS
 
 ROOT = Path(__file__).resolve().parents[2]
-
-DEPLOYMENTS: dict[str, dict[str, Any]] = {
-    "backfill/backfill": {
-        "entrypoint": "flows/backfill.py:backfill",
-        "schedules": [],
-        "tags": ["backfill", "hallmark"],
-        "work_pool": "hallmark-local",
-        "limit": (1, "ENQUEUE"),
-        "parameters": {},
-    },
-    "batch/batch": {
-        "entrypoint": "flows/batch.py:batch",
-        "schedules": [("six-hourly", "0 */6 * * *", "UTC", True)],
-        "tags": ["batch", "hallmark"],
-        "work_pool": "hallmark-local",
-        "limit": (1, "ENQUEUE"),
-        "parameters": {},
-    },
-    **{
-        f"ingest/ingest-{source}": {
-            "entrypoint": "flows/ingest.py:ingest",
-            "schedules": [],
-            "tags": sorted(["hallmark", "ingest", source]),
-            "work_pool": "hallmark-local",
-            "limit": (1, "ENQUEUE"),
-            "parameters": {"source": source},
-        }
-        for source in ("crm", "drops", "mailroom", "ads")
-    },
-    "catalog/catalog": {
-        "entrypoint": "flows/catalog.py:catalog",
-        "schedules": [("daily", "30 3 * * *", "UTC", True)],
-        "tags": ["governance", "hallmark"],
-        "work_pool": "hallmark-local",
-        "limit": (1, "ENQUEUE"),
-        "parameters": {},
-    },
-    "deliver/deliver": {
-        "entrypoint": "flows/deliver.py:deliver",
-        "schedules": [("every-5-minutes", "*/5 * * * *", "UTC", True)],
-        "tags": ["governance", "hallmark"],
-        "work_pool": "hallmark-local",
-        "limit": (1, "ENQUEUE"),
-        "parameters": {},
-    },
-    "watch/watch": {
-        "entrypoint": "flows/watch.py:watch",
-        "schedules": [("every-15-minutes", "*/15 * * * *", "UTC", True)],
-        "tags": ["hallmark", "watch"],
-        "work_pool": "hallmark-local",
-        "limit": (1, "ENQUEUE"),
-        "parameters": {},
-    },
-}
 
 
 @pytest.fixture(scope="module")
@@ -177,11 +124,37 @@ def test_register_makes_the_types_the_pool_and_its_variable_once(registered: lis
         ("block type", "snowflake-connector", "created"),
         ("work pool", "hallmark-local", "created"),
         ("variable", "hallmark_work_pool", "created"),
+        ("variable", "hallmark_code", "created"),
     ]
     assert {row["status"] for row in register()} == {"kept"}
     with get_client(sync_client=True) as client:
         pool = client.read_work_pool("hallmark-local")
     assert (pool.type, pool.concurrency_limit) == ("process", 1)
+
+
+@pytest.mark.usefixtures("all_deployed")
+def test_a_pool_of_kubernetes_takes_over_and_gives_back() -> None:
+    """Run last of those that deploy: the variables decide where the deployments go."""
+    from prefect.client.orchestration import get_client
+
+    from blocks import pools
+    from blocks.register import register
+
+    rows = register(pools.kubernetes("registry.example/hallmark:1", "data"))[-3:]
+    assert [row["status"] for row in rows] == ["created", "changed", "changed"]
+    done = prefect("--no-prompt", "deploy", "--all")
+    assert done.returncode == 0, done.stdout + done.stderr
+    with get_client(sync_client=True) as client:
+        properties = client.read_work_pool("hallmark-kubernetes").base_job_template["variables"]["properties"]
+        assert properties["image"]["default"] == "registry.example/hallmark:1"
+        for one in client.read_deployments():
+            assert one.work_pool_name == "hallmark-kubernetes"
+            assert set(one.job_variables) <= set(properties), one.name
+            [step] = one.pull_steps or []
+            assert list(step.values()) == [{"directory": "{{ prefect.variables.hallmark_code }}"}]
+    again = register(pools.kubernetes("registry.example/hallmark:2", "data"))[-3:]
+    assert [row["status"] for row in again] == ["changed", "kept", "kept"]
+    assert [row["status"] for row in register()[-3:]] == ["kept", "changed", "changed"]
 
 
 @pytest.mark.usefixtures("registered")
@@ -279,3 +252,16 @@ def automations() -> list[str]:
 def without_text(deployment: dict[str, Any]) -> dict[str, Any]:
     """A deployment without its description: wording may change."""
     return {key: value for key, value in deployment.items() if key != "description"}
+
+
+@pytest.mark.usefixtures("all_deployed")
+def test_doctor_says_what_a_server_lacks(tmp_path: Path) -> None:
+    """After the tests above: all is deployed, and no worker was ever started."""
+    from flows.doctor_prefect import checks
+    from governance.errors import HallmarkError
+
+    found = checks(Settings(home=tmp_path))
+    for name in ("prefect", "pool", "blocks", "clock", "landing rights"):
+        assert found[name](), name
+    with pytest.raises(HallmarkError, match="no worker of it is online"):
+        found["worker"]()

@@ -91,9 +91,19 @@ def test_the_packages_listed_are_those_that_exist() -> None:
 @pytest.mark.drift
 def test_the_packages_of_the_design_are_named_and_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    named = {requirement_name(r) for r in (*project["dependencies"], *project["optional-dependencies"]["dev"])}
-    assert set(DESIGN) <= named
-    assert named <= set(locked("requirements.lock")), "named in pyproject.toml and not locked: make the lock again"
+    runs = {requirement_name(r) for r in project["dependencies"]}
+    tests = {requirement_name(r) for r in project["optional-dependencies"]["dev"]}
+    assert set(DESIGN) <= runs | tests
+    for lock, named in (("requirements.lock", runs), ("requirements-dev.lock", runs | tests)):
+        assert named <= set(locked(lock)), f"named in pyproject.toml and not in {lock}: make the lock again"
+    # An image holds none of the tools but those that openmetadata-ingestion asks for.
+    assert tests & set(locked("requirements.lock")) <= {"lxml", "pytest"}
+
+
+@pytest.mark.drift
+def test_tests_run_with_the_packages_that_an_image_has() -> None:
+    image, tests = (pins((ROOT / name).read_text("utf-8")) for name in ("requirements.lock", "requirements-dev.lock"))
+    assert {name: pin for name, pin in image.items() if tests.get(name) != pin} == {}
 
 
 @pytest.mark.drift
@@ -186,6 +196,14 @@ def entries(lock: str) -> list[str]:
 def locked(name: str) -> list[str]:
     """The names of the packages in a lock file."""
     return [requirement_name(entry) for entry in entries((ROOT / name).read_text("utf-8"))]
+
+
+def pins(lock: str) -> dict[str, tuple[str, list[str]]]:
+    """Each package of a lock with its version and its hashes."""
+    return {
+        requirement_name(entry): (entry.split()[0].partition("==")[2], re.findall(r"--hash=(\S+)", entry))
+        for entry in entries(lock)
+    }
 
 
 def requirement_name(requirement: str) -> str:

@@ -170,8 +170,23 @@ def test_a_batch_past_its_deadline_is_over_once_one_completes(world: World) -> N
     world.pass_(minutes=20)
     world.hear(world.event("run.failed", "batch", error=None))
     assert world.one().state == "open"
-    world.hear(world.event("run.completed", "batch"))
+    world.hear(world.event("run.completed", "batch", slot="2026-11-24T00:00:00Z"))
+    assert world.one().state == "open", "an older slot says nothing of this one"
+    world.hear(world.event("run.completed", "batch", slot=overdue["slot"]))
     assert world.one().state == "resolved"
+
+
+def test_what_stops_a_flow_is_one_incident_whatever_names_one_run(world: World) -> None:
+    for run, slot, pid in (("0a" * 4, "06", 4711), ("0b" * 4, "12", 815)):
+        what = f"load {run}-1111-2222-3333-{run}abcd of slot 2026-11-24T{slot}:00:00Z, process {pid}"
+        world.hear(world.event("run.failed", "batch", error={"what": what, "cause": "x", "remedy": "y"}))
+    assert (world.one().check_id, world.one().count) == ("load * of slot *, process *", 2)
+
+
+def test_an_event_of_which_one_check_cannot_be_read_changes_nothing(world: World) -> None:
+    good, bad = check(A, "one", success=False).model_dump(mode="json"), {"dataset": A, "severity": "unheard of"}
+    [outcome] = world.engine.deliver([world.event("gate.failed", A, checks=[good, bad])])
+    assert outcome.error is not None and not world.store.rows()
 
 
 def test_another_program_can_report(world: World) -> None:

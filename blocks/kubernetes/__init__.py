@@ -1,0 +1,28 @@
+"""How a flow run becomes a Job of Kubernetes: the base job template of the work pool.
+
+A pod that was killed (SIGKILL, out of memory, SIGTERM) is made again by the Job, up to `backoff_limit` times; one whose
+node was lost or drained does not count; a process that ends by an error of its own ends the Job. The flow run goes on
+in the new pod where the ledger says that it stopped. An exception in a flow ends its pod with 0: Prefect knows of it.
+See https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-failure-policy
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+TEMPLATE = Path(__file__).parent / "base-job-template.json"
+CODE = "/opt/hallmark"
+"""Where the code is in the image."""
+HOME = "/scratch"
+"""HALLMARK_HOME in a pod: it goes with the pod."""
+
+
+def base_job_template(image: str | None = None, namespace: str | None = None) -> dict[str, Any]:
+    """The template, with these as the defaults of its variables."""
+    found: dict[str, Any] = json.loads(TEMPLATE.read_text("utf-8"))
+    for name, value in (("image", image), ("namespace", namespace)):
+        if value:
+            found["variables"]["properties"][name]["default"] = value
+    return found

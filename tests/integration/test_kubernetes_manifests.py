@@ -1,0 +1,92 @@
+"""The manifests of deploy/kubernetes, as kubectl renders them: who may do what, what is kept where, no secret."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from blocks.kubernetes import base_job_template
+from blocks.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2] / "deploy" / "kubernetes"
+pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
+Objects = dict[tuple[str, str], dict[str, Any]]
+
+
+@pytest.fixture(scope="module", params=["base", "production", "test"])
+def objects(request: pytest.FixtureRequest) -> Objects:
+    done = subprocess.run(["kubectl", "kustomize", ROOT / request.param], capture_output=True, text=True, check=True)
+    return {(o["kind"], o["metadata"]["name"]): o for o in yaml.safe_load_all(done.stdout)}
+
+
+def pods(objects: Objects) -> dict[str, dict[str, Any]]:
+    return {name: o["spec"]["template"]["spec"] for (kind, name), o in objects.items() if kind == "Deployment"}
+
+
+def settings_of(objects: Objects) -> dict[str, str]:
+    return dict(objects["ConfigMap", "hallmark-settings"]["data"])
+
+
+def test_every_pod_is_as_little_trusted_as_it_can_be(objects: Objects) -> None:
+    assert pods(objects)
+    for name, pod in pods(objects).items():
+        assert pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["runAsUser"] == 10001, name
+        for container in (*pod.get("initContainers", ()), *pod["containers"]):
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
+            }, name  # fmt: skip
+            assert container["resources"]["limits"]["memory"] and container["resources"]["requests"]["cpu"], name
+
+
+def test_every_pod_says_how_it_is(objects: Objects) -> None:
+    for name, pod in pods(objects).items():
+        assert {"livenessProbe", "startupProbe"} <= set(pod["containers"][0]), name
+
+
+def test_only_the_worker_may_ask_the_api_server_and_only_for_jobs(objects: Objects) -> None:
+    accounts = {
+        name: o.get("automountServiceAccountToken") for (k, name), o in objects.items() if k == "ServiceAccount"
+    }
+    assert {name for name, mounted in accounts.items() if mounted is not False} == {"hallmark-worker"}
+    rules = objects["Role", "hallmark-worker"]["rules"]
+    written = {r for rule in rules if set(rule["verbs"]) - {"get", "list", "watch"} for r in rule["resources"]}
+    assert written == {"jobs"}
+    assert not [r for rule in rules for r in (*rule["verbs"], *rule["resources"]) if r == "*"]
+
+
+def test_no_manifest_holds_a_secret(objects: Objects) -> None:
+    assert not [key for key in objects if key[0] == "Secret"]
+    secret = {f"HALLMARK_{n.upper()}" for n, f in Settings.model_fields.items() if "SecretStr" in str(f.annotation)}
+    assert not set(settings_of(objects)) & secret
+    for name, pod in pods(objects).items():
+        for container in (*pod.get("initContainers", ()), *pod["containers"]):
+            plain = {e["name"] for e in container.get("env", ()) if "value" in e}
+            assert not [n for n in plain if n in secret or n.endswith(("AUTH_STRING", "API_KEY", "PASSWORD"))], name
+
+
+def test_the_settings_are_those_that_there_are(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in settings_of(objects).items():
+        if name.startswith("HALLMARK_"):
+            monkeypatch.setenv(name, value)
+    assert Settings.load().shard_executor == "deployment"
+
+
+def test_pods_of_flows_go_where_the_manifests_say(objects: Objects) -> None:
+    variables = base_job_template()["variables"]["properties"]
+    assert ("Namespace", variables["namespace"]["default"]) in objects
+    assert ("ServiceAccount", variables["service_account_name"]["default"]) in objects
+    assert ("PodDisruptionBudget", "hallmark-worker") in objects
+    nothing = objects["NetworkPolicy", "nothing-by-default"]["spec"]
+    assert nothing == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+def test_the_server_forgets_old_runs(objects: Objects) -> None:
+    found = [o["data"] for (kind, name), o in objects.items() if kind == "ConfigMap" and name.startswith("prefect-")]
+    assert found
+    kept = {d["PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED"] for d in found}
+    assert kept == {"events,flow_runs,orphans"}
