@@ -1,6 +1,6 @@
 """What the Prefect server does by itself about a run whose process is gone: it is Crashed, and no longer Running.
 
-A run gives a sign of life every 30 s (prefect.toml). What is then told of it, and that it is started once more, is in
+A run gives a sign of life every 30 s (PREFECT_FLOWS_HEARTBEAT_FREQUENCY in deploy/kubernetes). What is then told of it, and that it is started once more, is in
 flows/stuck.py: an automation knows no more than the events of Prefect.
 """
 

@@ -38,14 +38,14 @@ REMEDY = "`kubectl describe pod` of the run's label prefect.io/flow-run-id says 
 REMEDY += "a node that is full or gone, too little memory"
 
 
-def sweep(settings: Settings) -> int:
-    """Look once; how many runs were ended or told of. Does nothing where no Prefect API is configured."""
+def sweep(settings: Settings, now: datetime | None = None) -> int:
+    """Look once; for how many runs something was due. Does nothing where no Prefect API is configured."""
     if not get_current_settings().api.url:
         return 0
     done = 0
     with get_client(sync_client=True) as client:
         for run in _candidates(client):
-            done += _mend(client, settings, run, prefect_now("UTC"))
+            done += _mend(client, settings, run, now or prefect_now("UTC"))
     return done
 
 

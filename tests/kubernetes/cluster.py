@@ -40,6 +40,16 @@ def pod(run_id: str) -> str:
     return str(alive["metadata"]["name"])
 
 
+def next_pod(run_id: str, after: str, seconds: float = 150) -> str:
+    """The pod of a run that follows on one that is over."""
+
+    def ask() -> str:
+        found = [p["metadata"] for p in of_run("pods", run_id) if p["metadata"]["name"] != after]
+        return next((str(m["name"]) for m in found if "deletionTimestamp" not in m), "")
+
+    return str(until(seconds, f"a pod after {after}", ask))
+
+
 def kept(run_ids: list[str]) -> str:
     """All that the cluster holds of the runs and of itself in words: manifests, events, logs."""
     words = [kubectl("get", "jobs,pods,configmaps,events", "--output", "json")]

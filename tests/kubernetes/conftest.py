@@ -65,7 +65,7 @@ def worker(outside: Peers, image: str, sources: Path, tmp_path_factory: pytest.T
             "data": {"sources.yml": sources.read_text()},
         },
     )  # fmt: skip
-    deploy(image)
+    deploy(image, outside)
     made = Worker(outside, tmp_path_factory.mktemp("worker"))
     made.start()
     yield made
@@ -94,11 +94,11 @@ def home(request: pytest.FixtureRequest, clean: Home, outside: Peers, worker: Wo
 
 
 @pytest.fixture(scope="session")
-def tell() -> Iterator[Callable[[str, str, str], None]]:
+def tell() -> Iterator[Callable[[str, str], None]]:
     """Keeps what was measured, and prints it at the end as the table of docs/kubernetes.md."""
-    lines: list[tuple[str, str, str]] = []
+    lines: list[tuple[str, str]] = []
     yield lambda *line: lines.append(line)
-    print("\n| in the middle of a run | result | seconds |\n| --- | --- | --- |")
+    print("\n| in the middle of a run | result |\n| --- | --- |")
     for line in lines:
         print(f"| {' | '.join(line)} |")
 

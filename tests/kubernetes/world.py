@@ -22,15 +22,19 @@ from prefect.client.schemas.objects import FlowRun
 from blocks.settings import Settings
 from blocks.warehouses import open_warehouse
 from flows.server import prefect_defaults
-from tests.homes import SLOT1, VOLATILE
+from tests.homes import HALLMARK, SLOT1, VOLATILE
 from tests.kubernetes.cluster import NAMESPACE, apply, kubectl, until
 from tests.kubernetes.peers import BUCKET, Peers
 
 POOL = "hallmark-kubernetes"
 SOURCES = "/etc/hallmark/sources.yml"
-FLOWS = {"batch": "flows/batch.py:batch", "ingest": "flows/ingest.py:ingest"}
+DEPLOYMENTS = ("batch/batch", "ingest/ingest-drops")
+SMALL = {
+    "cpu_request": "100m", "cpu_limit": "2", "memory_request": "256Mi", "memory_limit": "2Gi", "scratch_size": "2Gi",
+}  # fmt: skip
 TTL = 20
 """Seconds that a Job is kept; short, so that a test can wait for its end."""
+INGESTED = "ingest/ingest-drops"
 STREAM = {"source": "drops", "stream": "invoices"}
 """What the cases ingest, but for whole batches."""
 INGEST = [
@@ -118,22 +122,32 @@ class Home:
                     patch.setenv(name, value)
             yield
 
-    def locally(self, command: list[str], sources: Path, folder: Path) -> subprocess.Popen[bytes]:
-        """A run of a flow on this machine."""
+    def locally(self, command: list[str], sources: Path | None, folder: Path) -> subprocess.Popen[bytes]:
+        """A process of the home on this machine."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("HALLMARK_", "PREFECT_", "AWS_"))}
         own = {"HALLMARK_HOME": str(folder), "PREFECT_HOME": str(folder), "PREFECT_API_URL": self.peers.prefect.url}
         with (folder / "run.log").open("wb") as log:
             return subprocess.Popen(
-                [*command, str(sources)], env={**kept, **prefect_defaults(), **self.settings, **self.secrets, **own},
+                [*command, *([str(sources)] if sources else [])], env={**kept, **prefect_defaults(), **self.settings, **self.secrets, **own},
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL,
             )  # fmt: skip
+
+    @contextmanager
+    def delivering(self, folder: Path) -> Iterator[None]:
+        """`hallmark deliver --follow` beside the runs."""
+        process = self.locally([*HALLMARK, "deliver", "--follow"], None, folder)
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(30)
 
     def start(self, deployment: str, variables: Mapping[str, Any] | None = None, **parameters: Any) -> str:
         """Start a flow run; its id."""
         with get_client(sync_client=True) as client:
-            found = client.read_deployment_by_name(f"{deployment}/{deployment}")
+            found = client.read_deployment_by_name(deployment)
             run = client.create_flow_run_from_deployment(
-                found.id, parameters={"sources": SOURCES, **parameters}, job_variables=dict(variables or {})
+                found.id, parameters={"sources": SOURCES, **parameters}, job_variables={**SMALL, **(variables or {})}
             )
         self.started.append(str(run.id))
         return str(run.id)
