@@ -1,7 +1,7 @@
 """What the Prefect server does by itself about a run whose process is gone: it is Crashed, and no longer Running.
 
-A run gives a sign of life every 30 s (PREFECT_FLOWS_HEARTBEAT_FREQUENCY in deploy/kubernetes). What is then told of it, and that it is started once more, is in
-flows/stuck.py: an automation knows no more than the events of Prefect.
+A run gives a sign of life every 30 s (PREFECT_FLOWS_HEARTBEAT_FREQUENCY in deploy/kubernetes). What is then told of it,
+and that it is started once more, is in flows/stuck.py: an automation knows no more than the events of Prefect.
 """
 
 from __future__ import annotations
@@ -16,7 +16,17 @@ from prefect.events.schemas.automations import AutomationCore, EventTrigger, Pos
 SILENT_SECONDS = 75
 """Without a sign of life for so long a run is over: two of them were missed."""
 SIGN = "prefect.flow-run.heartbeat"
-ENDS = ("Completed", "Failed", "Cancelled", "Crashed", "AwaitingRetry", "Cancelling", "Paused", "Suspended", "Scheduled")
+ENDS = (
+    "Completed",
+    "Failed",
+    "Cancelled",
+    "Crashed",
+    "AwaitingRetry",
+    "Cancelling",
+    "Paused",
+    "Suspended",
+    "Scheduled",
+)
 NAME = "hallmark: a run without a sign of life"
 
 

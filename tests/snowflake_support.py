@@ -25,7 +25,9 @@ def emulator(log: Path, host: str = "127.0.0.1") -> Iterator[dict[str, str]]:
         free.bind((host, 0))
         port = free.getsockname()[1]
     with log.open("wb") as out:
-        process = subprocess.Popen([PROGRAM, "-s", "--host", host, "-p", str(port)], stdout=out, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [PROGRAM, "-s", "--host", host, "-p", str(port)], stdout=out, stderr=subprocess.STDOUT
+        )
     try:
         _wait(host, port, process, log)
         yield {

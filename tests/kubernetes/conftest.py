@@ -50,7 +50,10 @@ def outside(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pe
     apply({"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": NAMESPACE}})
     host = os.environ.get("HALLMARK_TEST_HOST", "10.85.0.1")
     with peers(host, tmp_path_factory.mktemp("peers")) as found:
-        settings = {PREFECT_API_URL: found.prefect.url, PREFECT_API_AUTH_STRING: found.secrets["PREFECT_API_AUTH_STRING"]}
+        settings = {
+            PREFECT_API_URL: found.prefect.url,
+            PREFECT_API_AUTH_STRING: found.secrets["PREFECT_API_AUTH_STRING"],
+        }
         with temporary_settings(settings):
             yield found
 
@@ -101,5 +104,3 @@ def tell() -> Iterator[Callable[[str, str], None]]:
     print("\n| in the middle of a run | result |\n| --- | --- |")
     for line in lines:
         print(f"| {' | '.join(line)} |")
-
-

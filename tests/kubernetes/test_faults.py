@@ -54,7 +54,9 @@ def test_node_drained(home: Home, clean: Home, tell: Tell) -> None:
             hold.wait()
             name, clock = pod(run_id), Clock()
             kubectl("cordon", node)
-            kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=1s", check=False)
+            kubectl(
+                "drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=1s", check=False
+            )
             hold.let_go(lost=True)
         another = next_pod(run_id, name, 200)
         told = f"another pod after {clock()} s"

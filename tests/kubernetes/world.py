@@ -109,7 +109,12 @@ class Home:
         self.make_database()
         apply(
             {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "hallmark-settings"}, "data": self.settings},
-            {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "hallmark-secrets"}, "stringData": self.secrets},
+            {
+                "kind": "Secret",
+                "apiVersion": "v1",
+                "metadata": {"name": "hallmark-secrets"},
+                "stringData": self.secrets,
+            },
         )
         return self
 
@@ -126,11 +131,10 @@ class Home:
         """A process of the home on this machine."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("HALLMARK_", "PREFECT_", "AWS_"))}
         own = {"HALLMARK_HOME": str(folder), "PREFECT_HOME": str(folder), "PREFECT_API_URL": self.peers.prefect.url}
+        environment = {**kept, **prefect_defaults(), **self.settings, **self.secrets, **own}
+        words = [*command, str(sources)] if sources else command
         with (folder / "run.log").open("wb") as log:
-            return subprocess.Popen(
-                [*command, *([str(sources)] if sources else [])], env={**kept, **prefect_defaults(), **self.settings, **self.secrets, **own},
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-            )  # fmt: skip
+            return subprocess.Popen(words, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
     @contextmanager
     def delivering(self, folder: Path) -> Iterator[None]:
@@ -214,7 +218,12 @@ def _settled(run: FlowRun) -> bool:
     if not run.state or not run.state.is_crashed():
         return True
     active = kubectl(
-        "get", "jobs", "--selector", f"prefect.io/flow-run-id={run.id}", "--output", "jsonpath={.items[*].status.active}"
+        "get",
+        "jobs",
+        "--selector",
+        f"prefect.io/flow-run-id={run.id}",
+        "--output",
+        "jsonpath={.items[*].status.active}",
     )
     return not active
 
