@@ -88,5 +88,7 @@ def kill_engine(name: str) -> None:
 
 def exit_codes(run_id: str) -> list[int]:
     """Of the containers of a run that ended."""
-    found = [s["state"].get("terminated") for p in of_run("pods", run_id) for s in p["status"]["containerStatuses"]]
+    found = [
+        s["state"].get("terminated") for p in of_run("pods", run_id) for s in p["status"].get("containerStatuses", ())
+    ]
     return [int(t["exitCode"]) for t in found if t]

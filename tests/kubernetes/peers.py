@@ -116,7 +116,7 @@ def peers(host: str, folder: Path) -> Iterator[Peers]:
             **variables, **s3, "HALLMARK_PROFILE": "snowflake", "CRM_URL": crm, "DO_NOT_TRACK": "1",
             "DROPS_ROOT": f"s3://{BUCKET}/drops", "MAILROOM_ROOT": f"s3://{BUCKET}/mailroom",
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30", "PREFECT_API_AUTH_STRING": AUTH,
-            "HALLMARK_SNOWFLAKE_PASSWORD": "password-of-snowflake",
+            "HALLMARK_SNOWFLAKE_PASSWORD": "password-of-snowflake", "AWS_SECRET_ACCESS_KEY": "key-of-aws",
         }  # fmt: skip
         secrets = {name: known.pop(name) for name in (*hidden, "CRM_URL", "PREFECT_API_AUTH_STRING")}
         yield Peers(host, server, front, known, secrets, crm.rpartition("/")[0])

@@ -6,43 +6,70 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.states import Cancelling
 
-from flows.stuck import AGAIN
 from tests.kubernetes.cluster import NAMESPACE, exit_codes, kubectl, next_pod, of_run, pod, until
 from tests.kubernetes.midway import held
-from tests.kubernetes.test_ci import goes_on, published_once
+from tests.kubernetes.test_ci import TABLES, published_once, started_again
 from tests.kubernetes.world import INGESTED, STREAM, Clock, Home, Worker, ended, flow_run, state
 
 pytestmark = [pytest.mark.kubernetes]
 Tell = Callable[[str, str], None]
-FILL = "x = bytearray(3 << 30); x[::4096] = b'1' * len(x[::4096])"
+FILL = """
+import os, time
+for _ in range(5):
+    if os.fork() == 0:
+        kept = b"1" * (350 << 20)
+        time.sleep(20)
+        os._exit(0)
+time.sleep(22)
+"""
 
 
-def test_out_of_memory(home: Home, clean: Home, tell: Tell) -> None:
-    """A process beside the flow takes what the pod may have; the kernel ends the largest."""
-
-    def fill(name: str) -> None:
-        kubectl("exec", name, "--", "python", "-c", FILL, check=False)
-
-    tell("over the memory limit", goes_on(home, clean, fill))
-
-
-def test_job_deleted(home: Home, clean: Home, tmp_path: Path, tell: Tell) -> None:
+def test_cancelled(home: Home, clean: Home, tell: Tell) -> None:
     run_id = home.start(INGESTED, **STREAM)
     with held(home.peers.snowflake) as hold:
         hold.wait()
         clock = Clock()
-        kubectl("delete", "jobs", "--selector", f"prefect.io/flow-run-id={run_id}", "--wait=false")
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(flow_run(run_id).id, Cancelling(), force=True)
+        run = ended(run_id, 90)
+        tell("cancel", f"{run.state.name} after {clock()} s")
+        assert run.state.name == "Cancelled"
+        until(90, "its pods are gone", lambda: not of_run("pods", run_id))
         hold.let_go(lost=True)
-    until(150, "Crashed", lambda: state(run_id) == "Crashed")
-    told = f"Crashed after {clock()} s"
-    with home.delivering(tmp_path):
-        until(150, "it is started once more", lambda: AGAIN in flow_run(run_id).tags)
-        told += f", started once more after {clock()} s"
-        run = ended(run_id)
-    tell("the Job deleted", f"{told}; {run.state.name} after {clock()} s")
-    assert run.state.name == "Completed", run.state
+    assert not home.published("bronze", *TABLES).get(TABLES[0])
+    assert ended(home.start(INGESTED, **STREAM)).state.name == "Completed"
     published_once(home, clean)
+
+
+def test_out_of_memory(home: Home, clean: Home, tmp_path: Path, tell: Tell) -> None:
+    """Processes beside the flow take what the pod may have; the kernel ends the largest, the flow."""
+
+    def fill(_: str, name: str) -> None:
+        kubectl("exec", name, "--", "python", "-c", FILL, check=False)
+
+    tell("over the memory limit", started_again(home, clean, tmp_path, fill))
+
+
+def test_job_deleted(home: Home, clean: Home, tmp_path: Path, tell: Tell) -> None:
+    def delete(run_id: str, _: str) -> None:
+        kubectl("delete", "jobs", "--selector", f"prefect.io/flow-run-id={run_id}", "--wait=false")
+
+    tell("the Job deleted", started_again(home, clean, tmp_path, delete))
+
+
+def test_nobody_notices(home: Home, clean: Home, worker: Worker, tmp_path: Path, tell: Tell) -> None:
+    """The pod is gone while no worker lives: its signs of life are missed."""
+
+    def delete(run_id: str, _: str) -> None:
+        worker.kill()
+        kubectl("delete", "jobs,pods", "--selector", f"prefect.io/flow-run-id={run_id}", "--grace-period=0", "--force")
+        until(150, "Crashed", lambda: state(run_id) == "Crashed")
+        worker.start()
+
+    tell("the pod gone while no worker lives", started_again(home, clean, tmp_path, delete))
 
 
 def test_node_drained(home: Home, clean: Home, tell: Tell) -> None:

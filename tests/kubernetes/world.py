@@ -177,7 +177,7 @@ class Home:
         """stream, what became of its rows; each account balances."""
         found = self.rows(
             "SELECT source, stream, status, sum(rows_read), sum(rows_published), sum(rows_unchanged), "
-            "sum(rows_quarantined) FROM ops.loads GROUP BY ALL ORDER BY ALL"
+            "sum(rows_quarantined) FROM ops.loads GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
         )
         assert all(read == a + b + c for *_, read, a, b, c in found if read is not None), found
         return found
