@@ -22,7 +22,7 @@ PEERS := $(basename $(notdir $(wildcard benchmarks/peers/*.lock)))
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder tests/chaos tests/integration tests/unit
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test chaos bench bench-memory check demo-incident format docs pictures clean
+.PHONY: help install run test chaos kubernetes kubernetes-ci bench bench-memory check demo-incident format docs pictures clean
 .PHONY: image image-tag image-test connector-image sbom
 .DELETE_ON_ERROR:
 
@@ -40,6 +40,12 @@ test: $(READY) $(FAKESNOW_READY) $(DATACONTRACT_READY)  ## all tests, or those o
 
 chaos: $(READY) $(FAKESNOW_READY)  ## kills runs at 200 points (KILLS=n) over all kinds of sources, at 50 on Snowflake, and dispatchers at 100
 	@$(BIN)/python -m pytest -m chaos -n 2 --dist load -rP tests/chaos
+
+kubernetes: $(READY) $(FAKESNOW_READY)  ## what befalls pods, on the cluster of KUBECONFIG or one that it starts (root)
+	@tests/kubernetes/run kubernetes
+
+kubernetes-ci: $(READY) $(FAKESNOW_READY)  ## five cases of these, in ten minutes
+	@tests/kubernetes/run kubernetes_ci
 
 demo-incident: $(READY)  ## breaks sample data, shows who hears of it in Slack, PagerDuty and OpenMetadata, and mends it
 	@$(BIN)/python -W ignore docs/demo_incident.py

@@ -18,7 +18,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
 from pydantic import Field, HttpUrl, SecretStr
 
-from blocks import pools, secrets
+from blocks import automations, pools, secrets
 from blocks.settings import Settings
 from governance.errors import ConfigurationError, UnreachableError
 
@@ -65,7 +65,7 @@ def register(pool: pools.Pool = pools.LOCAL) -> list[dict[str, str]]:
     try:
         with get_client(sync_client=True) as client:
             rows = [_block_type(client, block) for block in _used()]
-            return [*rows, *pools.put(client, pool)]
+            return [*rows, *pools.put(client, pool), automations.put(client)]
     except httpx.TransportError as error:
         raise _unreachable(error) from None
 

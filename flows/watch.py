@@ -22,6 +22,7 @@ from flows import pulse, slots
 from flows.context import Context, make_context, name_run, new_run_id
 from flows.delivery import page
 from flows.hooks import WATCHED
+from flows.stuck import sweep
 from flows.watch_checks import Finding, anomalies, freshness, schemas
 from flows.watch_seen import state
 from flows.watch_shapes import shapes
@@ -38,6 +39,7 @@ def watch(sources: str | None = None, profile: str | None = None) -> list[dict[s
     slot = slots.show(slots.floor(Settings.load().clock()))
     context = make_context(slot, sources, profile, new_run_id())
     name_run(f"watch {context.settings.clock():%Y-%m-%d %H:%M}")
+    sweep(context.settings)
     findings, overdue = look(context)
     table = [shown(f) for f in findings]
     failed = [row for row in table if not row["success"]]

@@ -41,13 +41,13 @@ def use(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
 
 
 @contextmanager
-def moto() -> Iterator[str]:
+def moto(host: str = "127.0.0.1") -> Iterator[str]:
     """URL of an empty S3."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server = ThreadedMotoServer(ip_address=host, port=0, verbose=False)
     server.start()
-    host, port = server.get_host_and_port()
+    at, port = server.get_host_and_port()
     try:
-        yield f"http://{host}:{port}"
+        yield f"http://{at}:{port}"
     finally:
         server.stop()
 

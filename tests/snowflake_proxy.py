@@ -94,17 +94,19 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def proxy(variables: dict[str, str], lock_seconds: float = 1) -> Iterator[tuple[Proxy, dict[str, str]]]:
+def proxy(
+    variables: dict[str, str], lock_seconds: float = 1, host: str = "127.0.0.1"
+) -> Iterator[tuple[Proxy, dict[str, str]]]:
     """A proxy before the emulator that the variables lead to, and the variables that lead to the proxy."""
     upstream = (variables["HALLMARK_SNOWFLAKE_HOST"], int(variables["HALLMARK_SNOWFLAKE_PORT"]))
     handler = type("Handler", (_Handler,), {})
-    with _Server(("127.0.0.1", 0), handler) as server:
+    with _Server((host, 0), handler) as server:
         made = Proxy(upstream, server.server_address[1], lock_seconds)
         handler.proxy = made  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:
-            yield made, {**variables, "HALLMARK_SNOWFLAKE_PORT": str(made.port)}
+            yield made, {**variables, "HALLMARK_SNOWFLAKE_HOST": host, "HALLMARK_SNOWFLAKE_PORT": str(made.port)}
         finally:
             server.shutdown()
 

@@ -19,18 +19,20 @@ PROGRAM = ROOT / ".venv-fakesnow" / "bin" / "fakesnow"
 
 
 @contextmanager
-def emulator(log: Path) -> Iterator[dict[str, str]]:
+def emulator(log: Path, host: str = "127.0.0.1") -> Iterator[dict[str, str]]:
     """A Snowflake on a free port, empty; the HALLMARK_SNOWFLAKE_ variables that lead to it, without a database."""
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+        free.bind((host, 0))
         port = free.getsockname()[1]
     with log.open("wb") as out:
-        process = subprocess.Popen([PROGRAM, "-s", "-p", str(port)], stdout=out, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [PROGRAM, "-s", "--host", host, "-p", str(port)], stdout=out, stderr=subprocess.STDOUT
+        )
     try:
-        _wait(port, process, log)
+        _wait(host, port, process, log)
         yield {
             "HALLMARK_SNOWFLAKE_ACCOUNT": "hallmark-test", "HALLMARK_SNOWFLAKE_USER": "LOADER",
-            "HALLMARK_SNOWFLAKE_PASSWORD": "emulated", "HALLMARK_SNOWFLAKE_HOST": "127.0.0.1",
+            "HALLMARK_SNOWFLAKE_PASSWORD": "emulated", "HALLMARK_SNOWFLAKE_HOST": host,
             "HALLMARK_SNOWFLAKE_PORT": str(port), "HALLMARK_SNOWFLAKE_PROTOCOL": "http",
         }  # fmt: skip
     finally:
@@ -38,12 +40,12 @@ def emulator(log: Path) -> Iterator[dict[str, str]]:
         process.wait(10)
 
 
-def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait(host: str, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
         with socket.socket() as probe:
             probe.settimeout(1)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+            if probe.connect_ex((host, port)) == 0:
                 return
         time.sleep(0.1)
     raise AssertionError(f"fakesnow did not start: {log.read_text(errors='replace')[-2000:]}; `make test` installs it")

@@ -26,14 +26,14 @@ class Fault:
 class TcpProxy:
     """Between a client and the server of a URL; a context manager. `url` leads through it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, host: str = "127.0.0.1") -> None:
         parts = urlsplit(url)
         assert parts.hostname and parts.port
         self._server = (parts.hostname, parts.port)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((host, 0))
         port = self._listener.getsockname()[1]
         user, at, _ = parts.netloc.rpartition("@")
-        self.url = urlunsplit(parts._replace(netloc=f"{user}{at}127.0.0.1:{port}"))
+        self.url = urlunsplit(parts._replace(netloc=f"{user}{at}{host}:{port}"))
         self.fault: Fault | None = None
         self.befallen = 0
         """Connections that a fault has ended."""

@@ -1,8 +1,9 @@
 """How a flow run becomes a Job of Kubernetes: the base job template of the work pool.
 
 A pod that was killed (SIGKILL, out of memory, SIGTERM) is made again by the Job, up to `backoff_limit` times; one whose
-node was lost or drained does not count; a process that ends by an error of its own ends the Job. The flow run goes on
-in the new pod where the ledger says that it stopped. An exception in a flow ends its pod with 0: Prefect knows of it.
+node was lost or drained does not count; a program that cannot be started ends the Job. The flow run goes on in the new
+pod where the ledger says that it stopped. An exception in a flow ends its pod with 0: Prefect knows of it. Prefect ends
+with 1 after SIGTERM, and where the process that runs the flow was killed, so that the Job tries again.
 See https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-failure-policy
 """
 

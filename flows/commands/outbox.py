@@ -16,6 +16,8 @@ from governance.errors import ConfigurationError, LockedError
 if TYPE_CHECKING:
     from blocks.settings import Settings
 
+SWEEP_SECONDS = 15.0
+"""Between two looks for stuck runs."""
 HEED_SECONDS = 30.0
 """How often is asked what people did elsewhere: that reaches us within a minute."""
 PUSH_SECONDS = 60.0
@@ -107,7 +109,7 @@ def deliver(
     from flows.delivery import draining
     from flows.ways_back import heed, listening
 
-    settings, asked, pushed = reading(), -math.inf, -math.inf
+    settings, asked, pushed, swept = reading(), -math.inf, -math.inf, -math.inf
     with ExitStack() as stack:
         if listen:
             address = stack.enter_context(listening(settings, listen))
@@ -118,6 +120,9 @@ def deliver(
             if time.monotonic() - asked >= HEED_SECONDS:
                 asked = time.monotonic()
                 heed(settings)
+            if follow and time.monotonic() - swept >= SWEEP_SECONDS:
+                swept = time.monotonic()
+                _sweep(settings)
             counts = deliver_due()
             if time.monotonic() - pushed >= PUSH_SECONDS:
                 pulse.delivered(settings)
@@ -129,6 +134,16 @@ def deliver(
             if not follow:
                 return
             time.sleep(5)
+
+
+def _sweep(settings: Settings) -> None:
+    """Runs that are stuck; a Prefect server that does not answer is asked again."""
+    from flows.stuck import sweep
+
+    try:
+        sweep(settings)
+    except Exception as error:  # noqa: BLE001 - what is due is delivered all the same
+        console(stderr=True).print(f"stuck runs were not looked for: {type(error).__name__}", style="dim")
 
 
 def _relay(settings: Settings) -> None:

@@ -44,7 +44,10 @@ def test_what_was_killed_is_made_again_and_what_failed_by_itself_is_not() -> Non
     assert (spec["backoffLimit"], spec["template"]["spec"]["restartPolicy"]) == (2, "Never")
     rules = spec["podFailurePolicy"]["rules"]
     assert rules[0] == {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
-    assert [(r["action"], r["onExitCodes"]["values"]) for r in rules[1:]] == [("Count", [137, 143]), ("FailJob", [0])]
+    assert [(r["action"], r["onExitCodes"]["values"]) for r in rules[1:]] == [
+        ("Count", [1, 137, 143]),
+        ("FailJob", [0]),
+    ]
     environment = {e["name"]: e["value"] for e in spec["template"]["spec"]["containers"][0]["env"]}
     assert environment["PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR"] == "relinquish", "Kubernetes makes the next pod"
 

@@ -1,0 +1,106 @@
+"""Runs that Prefect leaves where they are: one whose pod does not start, and one whose pod is gone.
+
+Prefect's hooks run beside the flow, so that of a pod that is gone nobody tells. Whoever goes on (`hallmark deliver
+--follow`, the watch) looks here: such a run is ended, told of, and started once more under its own id, by which the
+ledger goes on where it stopped. The second time it stays ended.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowRunFilter
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.settings import get_current_settings
+from prefect.states import AwaitingRetry, Cancelled, Cancelling, Crashed
+from prefect.types._datetime import now as prefect_now
+
+from blocks.settings import Settings
+from flows.state import open_outbox, reachable
+from flows.told import PLATFORM
+from governance.model import Event
+from governance.oncall import load_ownership
+
+LOG = logging.getLogger("hallmark")
+START_SECONDS = 90
+"""A pod that was asked for and does not run its flow after so long does not start."""
+CRASHED_SECONDS = 60
+"""Within this time the Job has made another pod of a crashed run, which goes on by itself."""
+CANCEL_SECONDS = 60
+"""A worker that lives ends a run's Job within this time."""
+RECENT = timedelta(hours=1)
+ENDED, AGAIN, TOLD = "hallmark:did-not-start", "hallmark:started-again", "hallmark:told"
+NOT_STARTED = f"its pod did not start within {START_SECONDS} s"
+REMEDY = "`kubectl describe pod` of the run's label prefect.io/flow-run-id says why: an image that cannot be pulled, "
+REMEDY += "a node that is full or gone, too little memory"
+
+
+def sweep(settings: Settings, now: datetime | None = None) -> int:
+    """Look once; for how many runs something was due. Does nothing where no Prefect API is configured."""
+    if not get_current_settings().api.url:
+        return 0
+    done = 0
+    with get_client(sync_client=True) as client:
+        for run in _candidates(client):
+            done += _mend(client, settings, run, now or prefect_now("UTC"))
+    return done
+
+
+def _candidates(client: SyncPrefectClient) -> Iterator[FlowRun]:
+    """Runs of our deployments that wait for a pod or ended without a word."""
+    states = ["PENDING", "CRASHED", "CANCELLING", "CANCELLED"]
+    wanted = {"tags": {"all_": ["hallmark"]}, "state": {"type": {"any_": states}}}
+    since = prefect_now("UTC") - RECENT
+    for run in client.read_flow_runs(flow_run_filter=FlowRunFilter.model_validate(wanted)):
+        if run.deployment_id and run.state and run.state.timestamp > since:
+            yield run
+
+
+def _mend(client: SyncPrefectClient, settings: Settings, run: FlowRun, now: datetime) -> bool:
+    """The next step with a run, if one is due."""
+    state = run.state
+    assert state is not None
+    age, not_started = (now - state.timestamp).total_seconds(), ENDED in run.tags
+    if state.is_pending() and age > START_SECONDS:
+        _set(client, run, Cancelling(message=NOT_STARTED), {*run.tags, ENDED})  # so that the worker ends its Job
+    elif state.type == StateType.CANCELLING and not_started and age > CANCEL_SECONDS:
+        _set(client, run, Cancelled(message=NOT_STARTED), set(run.tags))
+    elif state.is_cancelled() and not_started:
+        _over(client, settings, run, NOT_STARTED)
+    elif state.is_crashed() and TOLD not in run.tags and age > CRASHED_SECONDS:
+        _over(client, settings, run, state.message or "its infrastructure went away")
+    else:
+        return False
+    return True
+
+
+def _over(client: SyncPrefectClient, settings: Settings, run: FlowRun, cause: str) -> None:
+    """Tell of its end, and start it once more where that was not done yet."""
+    again = AGAIN not in run.tags
+    _tell(client, settings, run, cause)
+    if again:
+        _set(client, run, AwaitingRetry(message=f"started once more: {cause}"), {*run.tags, AGAIN} - {ENDED})
+    else:
+        _set(client, run, Crashed(message=f"{cause}; it was started once more before"), {*run.tags, TOLD} - {ENDED})
+    LOG.error("run %s is over: %s; %s", run.name, cause, "it is started once more" if again else "it stays so")
+
+
+def _set(client: SyncPrefectClient, run: FlowRun, state: State[object], tags: set[str]) -> None:
+    client.update_flow_run(run.id, tags=sorted(tags))
+    client.set_flow_run_state(run.id, state, force=True)
+
+
+def _tell(client: SyncPrefectClient, settings: Settings, run: FlowRun, cause: str) -> None:
+    """As the flow's own hooks would have told it."""
+    name = client.read_flow(run.flow_id).name
+    ends = sum(tag in run.tags for tag in (AGAIN, TOLD))
+    event = Event.of(
+        "hallmark.run.failed.v1", name, f"prefect/{run.id}/{ends}", settings.clock(), owner=PLATFORM,
+        run_id=str(run.id), error={"what": f"flow {name}", "cause": cause, "remedy": REMEDY},
+    )  # fmt: skip
+    to = [d.name for d in reachable(settings, load_ownership())(event) if d.transport != "openmetadata"]
+    with open_outbox(settings) as outbox:
+        outbox.put([event], to)

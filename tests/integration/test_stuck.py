@@ -1,0 +1,111 @@
+"""Runs that Prefect leaves where they are, on a real server: ended, told of, and started once more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.objects import FlowRun
+from prefect.states import Cancelled, Crashed, Pending, State
+from prefect.types._datetime import now
+
+from blocks.automations import NAME, put
+from blocks.settings import Settings
+from flows.incidents import listed
+from flows.state import open_outbox, transports
+from flows.stuck import AGAIN, ENDED, NOT_STARTED, TOLD, sweep
+from governance.dispatcher import Dispatcher
+
+
+@pytest.fixture
+def client(prefect_server: str) -> Iterator[SyncPrefectClient]:
+    with get_client(sync_client=True) as made:
+        yield made
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings.load(home=tmp_path)
+
+
+@pytest.fixture
+def run(client: SyncPrefectClient, request: pytest.FixtureRequest) -> FlowRun:
+    """Of a deployment that no worker works for."""
+    name = request.node.name[:60]
+    client.create_work_pool(WorkPoolCreate(name=name, type="process"))
+    deployment = client.create_deployment(
+        flow_id=client.create_flow_from_name(name), name=name, work_pool_name=name, tags=["hallmark"]
+    )
+    return client.create_flow_run_from_deployment(deployment)
+
+
+def later(seconds: float) -> object:
+    return now("UTC") + timedelta(seconds=seconds)
+
+
+def known(client: SyncPrefectClient, run: FlowRun) -> tuple[str, set[str]]:
+    found = client.read_flow_run(run.id)
+    return str(found.state and found.state.name), set(found.tags)
+
+
+def told(settings: Settings, run: FlowRun, client: SyncPrefectClient) -> list[tuple[str, int]]:
+    """Title and count of the incidents of its flow."""
+    with open_outbox(settings) as outbox:
+        Dispatcher(outbox, transports(settings)).drain()
+    flow = client.read_flow(run.flow_id).name
+    return [(i.title, i.count) for i in listed(settings, None, 10, True) if i.dataset == flow]
+
+
+def step(client: SyncPrefectClient, settings: Settings, run: FlowRun, state: State[object], seconds: float) -> None:
+    client.set_flow_run_state(run.id, state, force=True)
+    sweep(settings, later(seconds))  # type: ignore[arg-type]
+
+
+def test_a_run_whose_pod_does_not_start_is_ended_and_started_once_more(
+    client: SyncPrefectClient, settings: Settings, run: FlowRun
+) -> None:
+    step(client, settings, run, Pending(), 80)
+    assert known(client, run)[0] == "Pending"
+    sweep(settings, later(100))  # type: ignore[arg-type]
+    assert known(client, run) == ("Cancelling", {"hallmark", ENDED})
+    step(client, settings, run, Cancelled(), 1)
+    assert known(client, run) == ("AwaitingRetry", {"hallmark", AGAIN})
+    [(title, count)] = told(settings, run, client)
+    assert NOT_STARTED in title and count == 1
+    step(client, settings, run, Pending(), 100)
+    assert known(client, run)[0] == "Cancelling"
+    sweep(settings, later(100))  # type: ignore[arg-type] # no worker ends it
+    sweep(settings, later(101))  # type: ignore[arg-type]
+    assert known(client, run) == ("Crashed", {"hallmark", AGAIN, TOLD})
+    sweep(settings, later(900))  # type: ignore[arg-type]
+    assert known(client, run)[0] == "Crashed"
+    assert told(settings, run, client) == [(title, 2)]
+
+
+def test_a_crashed_run_is_left_to_its_job_for_a_while(
+    client: SyncPrefectClient, settings: Settings, run: FlowRun
+) -> None:
+    step(client, settings, run, Crashed(message="its pod is gone"), 30)
+    assert known(client, run)[0] == "Crashed" and not told(settings, run, client)
+    sweep(settings, later(70))  # type: ignore[arg-type]
+    assert known(client, run) == ("AwaitingRetry", {"hallmark", AGAIN})
+    step(client, settings, run, Crashed(message="its pod is gone"), 70)
+    assert known(client, run) == ("Crashed", {"hallmark", AGAIN, TOLD})
+    [(title, count)] = told(settings, run, client)
+    assert "its pod is gone" in title and count == 2
+
+
+def test_a_cancelled_run_stays_cancelled(client: SyncPrefectClient, settings: Settings, run: FlowRun) -> None:
+    step(client, settings, run, Cancelled(), 500)
+    assert known(client, run) == ("Cancelled", {"hallmark"})
+    assert not told(settings, run, client)
+
+
+def test_the_automation_is_registered_once(client: SyncPrefectClient) -> None:
+    assert [put(client)["status"] for _ in range(2)] == ["created", "kept"]
+    [found] = client.read_automations_by_name(NAME)
+    assert found.enabled and found.tags == ["hallmark"]

@@ -1,0 +1,94 @@
+"""The cluster under test, asked by kubectl as an engineer would ask it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+NAMESPACE = "hallmark"
+Object = dict[str, Any]
+
+
+def kubectl(*arguments: str, given: str | None = None, check: bool = True) -> str:
+    """What kubectl prints."""
+    done = subprocess.run(
+        ["kubectl", "--namespace", NAMESPACE, *arguments], input=given, capture_output=True, text=True, check=False,
+        timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0 or not check, f"kubectl {' '.join(arguments)}: {done.stderr}"
+    return done.stdout
+
+
+def apply(*objects: Object) -> None:
+    """Make the objects, or change them."""
+    kubectl("apply", "--filename", "-", given=json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}))
+
+
+def of_run(kind: str, run_id: str) -> list[Object]:
+    """The pods or jobs of a flow run."""
+    found = json.loads(kubectl("get", kind, "--selector", f"prefect.io/flow-run-id={run_id}", "--output", "json"))
+    return list(found["items"])
+
+
+def pod(run_id: str) -> str:
+    """The name of the one pod of a flow run that is not over."""
+    found = [p for p in of_run("pods", run_id) if p["status"]["phase"] in ("Pending", "Running")]
+    [alive] = [p for p in found if "deletionTimestamp" not in p["metadata"]]
+    return str(alive["metadata"]["name"])
+
+
+def next_pod(run_id: str, after: str, seconds: float = 150) -> str:
+    """The pod of a run that follows on one that is over."""
+
+    def ask() -> str:
+        found = [p["metadata"] for p in of_run("pods", run_id) if p["metadata"]["name"] != after]
+        return next((str(m["name"]) for m in found if "deletionTimestamp" not in m), "")
+
+    return str(until(seconds, f"a pod after {after}", ask))
+
+
+def kept(run_ids: list[str]) -> str:
+    """All that the cluster holds of the runs and of itself in words: manifests, events, logs."""
+    words = [kubectl("get", "jobs,pods,configmaps,events", "--output", "json")]
+    for run_id in run_ids:
+        for one in of_run("pods", run_id):
+            words.append(kubectl("logs", one["metadata"]["name"], check=False))
+    return "\n".join(words)
+
+
+def until(seconds: float, what: str, ask: Callable[[], Any]) -> Any:
+    """The first answer that is not empty; fails after so many seconds."""
+    end = time.monotonic() + seconds
+    while not (answer := ask()):
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        time.sleep(0.3)
+    return answer
+
+
+_ENGINES = """
+import os, pathlib, signal
+for one in pathlib.Path("/proc").glob("[0-9]*"):
+    try:
+        words = (one / "cmdline").read_bytes().split(b"\\0")
+    except OSError:
+        continue
+    if int(one.name) != os.getpid() and any(word.startswith(b"prefect.") or b"engine" in word for word in words[1:]):
+        os.kill(int(one.name), signal.SIGKILL)
+        print(one.name)
+"""
+
+
+def kill_engine(name: str) -> None:
+    """SIGKILL to the process of a pod that runs the flow, as the kernel does when memory is short."""
+    assert kubectl("exec", name, "--", "python", "-c", _ENGINES).split(), "no such process"
+
+
+def exit_codes(run_id: str) -> list[int]:
+    """Of the containers of a run that ended."""
+    found = [
+        s["state"].get("terminated") for p in of_run("pods", run_id) for s in p["status"].get("containerStatuses", ())
+    ]
+    return [int(t["exitCode"]) for t in found if t]

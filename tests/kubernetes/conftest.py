@@ -1,0 +1,106 @@
+"""One cluster, one set of servers beside it and one worker for all cases; a home of its own for each.
+
+KUBECONFIG and HALLMARK_TEST_IMAGE name the cluster and an image that it has; HALLMARK_TEST_HOST is the address at
+which its pods reach this machine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
+
+from flows.context import SOURCES
+from tests.kubernetes.cluster import NAMESPACE, apply, kubectl
+from tests.kubernetes.deploy import deploy
+from tests.kubernetes.peers import Peers, peers
+from tests.kubernetes.world import INGEST, Home, Worker
+
+STREAMS = {"crm": ["teams", "people"], "drops": ["invoices"]}
+
+
+@pytest.fixture(scope="session")
+def image() -> str:
+    """The image of the pods."""
+    if not (os.environ.get("KUBECONFIG") and os.environ.get("HALLMARK_TEST_IMAGE")):
+        pytest.skip("no KUBECONFIG and HALLMARK_TEST_IMAGE: `make kubernetes` starts a cluster where it can")
+    return os.environ["HALLMARK_TEST_IMAGE"]
+
+
+@pytest.fixture(scope="session")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two of the sample's sources, a table and files: the fewer models stand on them, the more cases there can be."""
+    path = tmp_path_factory.mktemp("sources") / "sources.yml"
+    declared = yaml.safe_load(SOURCES.read_text("utf-8"))
+    whole = declared["sources"]
+    declared["sources"] = {name: whole[name] for name in STREAMS}
+    for name, streams in STREAMS.items():
+        whole[name]["streams"] = {stream: whole[name]["streams"][stream] for stream in streams}
+    path.write_text(yaml.safe_dump(declared, sort_keys=False))
+    return path
+
+
+@pytest.fixture(scope="session")
+def outside(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peers]:
+    """The servers, and the namespace that tells pods of them."""
+    apply({"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": NAMESPACE}})
+    host = os.environ.get("HALLMARK_TEST_HOST", "10.85.0.1")
+    with peers(host, tmp_path_factory.mktemp("peers")) as found:
+        settings = {
+            PREFECT_API_URL: found.prefect.url,
+            PREFECT_API_AUTH_STRING: found.secrets["PREFECT_API_AUTH_STRING"],
+        }
+        with temporary_settings(settings):
+            yield found
+
+
+@pytest.fixture(scope="session")
+def worker(outside: Peers, image: str, sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    """The pool and the deployments, and a worker at work."""
+    apply(
+        {"kind": "ServiceAccount", "apiVersion": "v1", "metadata": {"name": "hallmark-flow"}},
+        {
+            "kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "hallmark-sources"},
+            "data": {"sources.yml": sources.read_text()},
+        },
+    )  # fmt: skip
+    deploy(image, outside)
+    made = Worker(outside, tmp_path_factory.mktemp("worker"))
+    made.start()
+    yield made
+    made.kill()
+    kubectl("delete", "jobs,pods", "--all", "--grace-period=1", "--wait=false", check=False)
+
+
+@pytest.fixture(scope="session")
+def clean(outside: Peers, sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """After an ingest of the stream that the cases share, that nothing befell, on this machine."""
+    home = Home("clean", outside).make()
+    done = home.locally(INGEST, sources, tmp_path_factory.mktemp("clean"))
+    assert done.wait() == 0
+    return home
+
+
+@pytest.fixture
+def home(request: pytest.FixtureRequest, clean: Home, outside: Peers, worker: Worker) -> Iterator[Home]:
+    """The home of this test."""
+    outside.snowflake.clear()
+    name = request.node.name.removeprefix("test_").split("[")[0][:40]
+    yield (made := Home(name, outside).make())
+    outside.snowflake.clear()
+    for run_id in made.started:
+        kubectl("delete", "jobs", "--selector", f"prefect.io/flow-run-id={run_id}", "--wait=false", check=False)
+
+
+@pytest.fixture(scope="session")
+def tell() -> Iterator[Callable[[str, str], None]]:
+    """Keeps what was measured, and prints it at the end as the table of docs/kubernetes.md."""
+    lines: list[tuple[str, str]] = []
+    yield lambda *line: lines.append(line)
+    print("\n| in the middle of a run | result |\n| --- | --- |")
+    for line in lines:
+        print(f"| {' | '.join(line)} |")

@@ -1,0 +1,127 @@
+"""What befalls a run on a cluster: the cases that every submission passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+
+from flows.stuck import AGAIN, NOT_STARTED
+from tests.homes import SLOT1
+from tests.kubernetes.cluster import exit_codes, kill_engine, kubectl, next_pod, of_run, pod, until
+from tests.kubernetes.midway import held
+from tests.kubernetes.world import BATCH, INGESTED, STREAM, Clock, Home, ended, flow_run, state
+
+pytestmark = [pytest.mark.kubernetes, pytest.mark.kubernetes_ci]
+Tell = Callable[[str, str], None]
+TABLES = ("drops__invoices",)
+
+
+def published_once(home: Home, clean: Home) -> None:
+    """The stream has the rows and the account of a clean run, whatever its pods went through."""
+    mine, theirs = home.published("bronze", *TABLES), clean.published("bronze", *TABLES)
+    assert mine == theirs and mine[TABLES[0]]
+    assert home.accounts() == [a for a in clean.accounts() if a[:2] == ("drops", "invoices")]
+    assert not home.rows("SELECT run_id FROM ops.batches WHERE state = 'running'")
+
+
+def goes_on(home: Home, clean: Home, befall: Callable[[str], object]) -> str:
+    """A run to whose pod something happens midway completes in another pod; what became of it, in words."""
+    run_id = home.start(INGESTED, **STREAM)
+    with held(home.peers.snowflake) as hold:
+        hold.wait()
+        name, clock = pod(run_id), Clock()
+        befall(name)
+        hold.let_go(lost=True)
+    another = next_pod(run_id, name)
+    told = f"{state(run_id)}, another pod after {clock()} s"
+    run = ended(run_id)
+    print(f"{another}: {told}, exit codes {exit_codes(run_id)}, {home.rows('SELECT run_id, state FROM ops.batches')}")
+    print("incidents", [(i["title"], i["state"]) for i in home.incidents()])
+    assert run.state.name == "Completed" and run.run_count == 2, run.state
+    published_once(home, clean)
+    return f"{told}; {run.state.name} after {clock()} s, run count {run.run_count}"
+
+
+def test_pod_deleted(home: Home, clean: Home, tell: Tell) -> None:
+    tell("`kubectl delete pod`", goes_on(home, clean, lambda name: kubectl("delete", "pod", name, "--wait=false")))
+
+
+def started_again(home: Home, clean: Home, folder: Path, befall: Callable[[str, str], object]) -> str:
+    """A run that Prefect leaves Crashed is told of once, started once more, and completes; its way, in words."""
+    run_id = home.start(INGESTED, **STREAM)
+    with held(home.peers.snowflake) as hold:
+        hold.wait()
+        name, clock = pod(run_id), Clock()
+        befall(run_id, name)
+        hold.let_go(lost=True)
+    with home.delivering(folder):
+        until(150, "Crashed", lambda: state(run_id) == "Crashed")
+        told = f"Crashed after {clock()} s"
+        until(150, "it is started once more", lambda: AGAIN in flow_run(run_id).tags)
+        told += f", started once more after {clock()} s"
+        run = ended(run_id)
+        told += f"; {run.state.name} after {clock()} s, run count {run.run_count}"
+        print(f"{told}, exit codes {exit_codes(run_id)}, {[(i['title'], i['state']) for i in home.incidents()]}")
+        assert run.state.name == "Completed", run.state
+        until(30, "the incident is over", lambda: [i["state"] for i in home.incidents()] == ["resolved"])
+    published_once(home, clean)
+    return f"{told}; one incident"
+
+
+def test_process_killed(home: Home, clean: Home, tmp_path: Path, tell: Tell) -> None:
+    told = started_again(home, clean, tmp_path, lambda _, name: kill_engine(name))
+    tell("SIGKILL of the process", told)
+
+
+def test_two_at_once(home: Home, clean: Home, tell: Tell) -> None:
+    """Of one stream, and then nothing is new: a deployment's runs wait for each other."""
+    clock = Clock()
+    with held(home.peers.snowflake) as hold:
+        one = home.start(INGESTED, **STREAM)
+        hold.wait()
+        other = home.start(INGESTED, **STREAM)
+        until(60, "the other waits", lambda: state(other) == "AwaitingConcurrencySlot")
+        hold.let_go()
+    first, second = ended(one), ended(other)
+    tell("two runs at once", f"{first.state.name}; the other waits, {second.state.name} after {clock()} s")
+    assert (first.state.name, second.state.name) == ("Completed", "Completed")
+    published_once(home, clean)
+
+
+def test_completes(home: Home, sources: Path, tmp_path: Path, tell: Tell) -> None:
+    """A whole batch, beside one on this machine."""
+    clock = Clock()
+    run_id = home.start("batch/batch", slot=SLOT1)
+    clean = Home("clean_batch", home.peers).make_database()
+    done = clean.locally(BATCH, sources, tmp_path)
+    run = ended(run_id, 400)
+    tell("nothing (a batch)", f"{run.state.name} after {clock()} s")
+    assert run.state.name == "Completed", run.state
+    assert done.wait() == 0, (tmp_path / "run.log").read_text()[-2000:]
+    for schema in ("bronze", "silver", "gold"):
+        assert home.published(schema) == clean.published(schema)
+    assert home.published("gold") and home.accounts() == clean.accounts()
+    assert [i["title"] for i in home.incidents()] == [i["title"] for i in clean.incidents()]
+
+
+def test_image_that_cannot_be_pulled(home: Home, clean: Home, tmp_path: Path, tell: Tell) -> None:
+    """It is ended and told of, and started once more; by then the image is there."""
+    clock = Clock()
+    run_id = home.start(INGESTED, {"image": "localhost/hallmark:not-there"}, **STREAM)
+    with home.delivering(tmp_path):
+        until(150, "the run is ended", lambda: AGAIN in flow_run(run_id).tags)
+        with get_client(sync_client=True) as client:
+            variables = {k: v for k, v in (flow_run(run_id).job_variables or {}).items() if k != "image"}
+            client.update_flow_run(flow_run(run_id).id, job_variables=variables)
+        told = f"ended and started once more after {clock()} s"
+        [incident] = until(30, "an incident", home.incidents)
+        assert NOT_STARTED in incident["title"] and incident["dataset"] == "ingest", incident
+        run = ended(run_id)
+        tell("an image that cannot be pulled", f"{told}; {run.state.name} after {clock()} s, one incident")
+        assert run.state.name == "Completed", run.state
+        published_once(home, clean)
+        until(30, "the incident is over", lambda: [i["state"] for i in home.incidents()] == ["resolved"])
+    assert not [p for p in of_run("pods", run_id) if p["status"]["phase"] == "Pending"]
