@@ -49,7 +49,7 @@ def _tell(flow: Flow[..., Any], run: FlowRun, verb: str, **data: Any) -> None:
                 if not any(i.dataset == flow.name for i in store.rows(UNRESOLVED, limit=None)):
                     return
         event = Event.of(
-            f"hallmark.run.{verb}.v1", flow.name, f"prefect/{run.id}", settings.clock(), owner=PLATFORM,
+            f"hallmark.run.{verb}.v1", flow.name, f"prefect/{run.id}/{run.run_count}", settings.clock(), owner=PLATFORM,
             run_id=str(run.id or uuid.uuid4()), **data,
         )  # fmt: skip
         to = [d.name for d in reachable(settings, load_ownership())(event) if d.transport != "openmetadata"]

@@ -140,17 +140,17 @@ def listing(settings: Settings, everything: bool = False) -> dict[str, Any]:
         failing = warehouse.query(f"SELECT * FROM ({of_slot}) AS n WHERE NOT success ORDER BY {order}")
         given = waivers(warehouse.ledger)
         known = [slot for slot, _ in warehouse.ledger.slots()]
-    newest, now = max(known), settings.clock()
+    now = settings.clock()
     rows = [
         {
             "check_id": w.check_id, "slot": slots.show(w.slot), "until": w.until, "actor": w.actor, "reason": w.reason,
-            "at": w.at, "state": "waives" if w.holds(max(newest, w.slot), now) else "over",
+            "at": w.at, "state": "waives" if w.holds(max([*known, w.slot]), now) else "over",
         }
         for w in given
     ]  # fmt: skip
     left = {"success", "slot"}
     return {
-        "slot": slots.show(newest),
+        "slot": slots.show(max(known)) if known else None,
         "failing": [{k: v for k, v in row.items() if k not in left} for row in failing],
         "waivers": [r for r in rows if everything or r["state"] == "waives"],
     }

@@ -104,16 +104,18 @@ class IncidentDesk:
                 if change := elapse(one, now, self.policy) or self._escalated(one, now):
                     work.make(change, now)
                     changed += 1
+                elif one.root:
+                    changed += work.leave(one, now)
             work.tell()
             writing.prune(now)
         return changed
 
     def _escalated(self, one: Incident, now: datetime) -> Change | None:
-        """Once, so many minutes after the newest opening."""
+        """Once, so many minutes after somebody was to be called."""
         team = self.ownership.team_of(one.dataset, one.owner)
         if team.escalate is None or one.state != "open" or one.root or one.severity not in team.page:
             return None
-        due = max(one.changes, default=one.opened_at) + timedelta(minutes=team.escalate.minutes)
+        due = (one.called_at or max(one.changes, default=one.opened_at)) + timedelta(minutes=team.escalate.minutes)
         if now < due or one.escalations:
             return None
         what = f"nobody acknowledged it within {team.escalate.minutes} minutes: {team.escalate.to} is called"

@@ -113,13 +113,15 @@ class Work:
         if known and signal.kind == "deadline" and not signal.failed and signal.evidence.slot < known.latest.slot:
             return  # an older slot came to its end: the newer one is overdue all the same
         place = f"{signal.dataset}.{signal.evidence.column}" if signal.evidence.column else signal.dataset
-        owner = self.ownership.team_of(place, signal.owner).name
+        of_column = self.ownership.owners.get(place) if signal.evidence.column else None
+        owner = self.ownership.team_of(place, of_column or signal.owner).name
         change = episodes.judge(known, signal, owner, self.policy)
         if change is None:
             return
         new = change.verb in ("opened", "reopened")
-        window = self.ownership.window(signal.dataset, signal.evidence.at) if new else None
-        if window:
+        calls = new or change.verb == "worsened"
+        window = self.ownership.window(signal.dataset, signal.evidence.at) if calls else None
+        if window and change.incident.state == "open":
             muted = change.incident.model_copy(update={"state": "muted", "muted_until": window.end})
             change = Change(muted, change.verb, f"{change.what} (in maintenance {window.name}: nobody is called)")
         self.make(change, at)
@@ -136,6 +138,7 @@ class Work:
         before = self.writing.incident(one.id)
         kept = self.writing.put(one)
         self.writing.note(kept.id, at, actor, change.verb, change.what)
+        self._changed.pop(f"{kept.id} {change.verb}", None)  # told in the order of what happened last
         self._changed[f"{kept.id} {change.verb}"] = (kept, change, at)
         if self._open is not None:
             self._open.pop(kept.id, None) if kept.state == "resolved" else self._open.update({kept.id: kept})
@@ -163,8 +166,9 @@ class Work:
         others = [o for o in self._unresolved() if o.id != one.id and o.kind in GROUPED]
         above = self.graph.upstream(one.dataset)
         near = [o for o in others if o.root is None and (o.dataset in {*above, one.dataset} or _one_source(o, one))]
-        # A warning that has long been open explains nothing worse that begins now.
-        roots = [o for o in near if RANK[o.severity] >= RANK[one.severity] or _together(o, one)]
+        # A warning that has long been open explains nothing worse that begins now; what is muted, nothing new.
+        heard = [o for o in near if o.state != "muted" and RANK[o.severity] >= RANK[one.severity]]
+        roots = [o for o in near if o in heard or _together(o, one)]
         far = {o.id: len(self.graph.upstream(o.dataset)) for o in roots}
         if roots:
             root = min(roots, key=lambda o: (far[o.id], o.opened_at, o.id))
@@ -172,13 +176,21 @@ class Work:
                 self._attach(root, [one], at)
             return
         if one.root is not None:  # its root is over, and it still fails
-            alone = one.model_copy(update={"root": None})
+            alone = one.model_copy(update={"root": None, "called_at": at})
             self.make(Change(alone, "noted", f"{one.root}, which it followed from, is over; it still fails"), at)
         below = self.graph.downstream(one.dataset)
         follow = [o for o in others if o.dataset in below and o.root is None and _together(o, one)]
         if follow:
             theirs = {i for o in follow for i in o.attached}
             self._attach(one, [*follow, *(o for o in others if o.id in theirs)], at)
+
+    def leave(self, one: Incident, at: datetime) -> bool:
+        """Let it stand alone whose root has been over for a slot, though its own check was not made since."""
+        root = self.writing.incident(one.root) if one.root else None
+        if root and not (root.resolved_at and at - root.resolved_at > FOLLOWS_WITHIN):
+            return False
+        self._group(one, at)
+        return True
 
     def _attach(self, root: Incident, children: Sequence[Incident], at: datetime) -> None:
         for child in children:

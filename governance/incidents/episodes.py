@@ -54,7 +54,7 @@ def _opened(signal: Signal, owner: str) -> Incident:
     return Incident(
         id=identity, fingerprint=signal.fingerprint, state="open", kind=signal.kind, severity=signal.severity,
         dataset=signal.dataset, check_id=signal.check_id, owner=owner, title=signal.title, opened_at=at, last_seen=at,
-        first=signal.evidence, latest=signal.evidence, changes=(at,),
+        first=signal.evidence, latest=signal.evidence, changes=(at,), called_at=at,
         blast={"unpublished": signal.unpublished},
     )  # fmt: skip
 
@@ -68,6 +68,8 @@ def _failed(known: Incident, signal: Signal, owner: str, policy: Policy) -> Chan
     again = known.resolved_at is not None or known.passing_since is not None
     if known.resolved_at and at < known.resolved_at:
         again = False
+    if known.passing_since and at < known.passing_since:  # told late: it passes since then
+        return Change(known.model_copy(update={"count": known.count + 1}), "repeated", signal.title)
     update: dict[str, object] = {"count": known.count + 1, "severity": worst, "passing_since": None}
     if newer:
         update |= {"last_seen": at, "latest": signal.evidence, "title": signal.title, "owner": owner}
@@ -80,10 +82,16 @@ def _failed(known: Incident, signal: Signal, owner: str, policy: Policy) -> Chan
     if known.state == "resolved":
         if not again:
             return None
-        update |= {"state": "open", "resolved_at": None, "acknowledged_at": None, "root": None, "escalations": 0}
+        muted = known.muted_until is not None and known.muted_until > at
+        update |= {"state": "muted" if muted else "open", "muted_until": known.muted_until if muted else None}
+        update |= {"resolved_at": None, "acknowledged_at": None, "root": None, "escalations": 0, "called_at": at}
         return Change(known.model_copy(update=update), "reopened", signal.title)
-    verb: Verb = "worsened" if worst != known.severity else "repeated"
-    return Change(known.model_copy(update=update), verb, signal.title)
+    if worst == known.severity:
+        return Change(known.model_copy(update=update), "repeated", signal.title)
+    update["called_at"] = at
+    if known.state == "acknowledged":  # somebody has in hand what was less
+        update |= {"state": "open", "acknowledged_at": None}
+    return Change(known.model_copy(update=update), "worsened", signal.title)
 
 
 def _passed(known: Incident, at: datetime, policy: Policy) -> Change | None:
@@ -98,7 +106,8 @@ def _passed(known: Incident, at: datetime, policy: Policy) -> Change | None:
 
 
 def _resolved(known: Incident, at: datetime, changes: tuple[datetime, ...]) -> Incident:
-    update = {"state": "resolved", "resolved_at": at, "changes": changes, "passing_since": None, "muted_until": None}
+    # Should it fail again before a person's mute ends, it is muted still.
+    update = {"state": "resolved", "resolved_at": at, "changes": changes, "passing_since": None}
     return known.model_copy(update=update)
 
 
@@ -110,7 +119,8 @@ def elapse(known: Incident, now: datetime, policy: Policy) -> Change | None:
         return Change(_resolved(known, now, known.changes), "resolved", "it has been passing without a change")
     if known.state == "muted" and known.muted_until and known.muted_until <= now:
         state = "acknowledged" if known.acknowledged_at else "open"
-        return Change(known.model_copy(update={"state": state, "muted_until": None}), "unmuted", "the mute has ended")
+        update = {"state": state, "muted_until": None, "called_at": now}
+        return Change(known.model_copy(update=update), "unmuted", "the mute has ended")
     return None
 
 

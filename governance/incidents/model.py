@@ -75,6 +75,8 @@ class Incident(Frozen):
     last_seen: datetime
     count: int = 1
     """Failures in this episode."""
+    called_at: datetime | None = None
+    """When somebody was to be called of it last: an escalation counts from then on."""
     acknowledged_at: datetime | None = None
     resolved_at: datetime | None = None
     muted_until: datetime | None = None

@@ -171,3 +171,30 @@ def test_the_draft_of_a_post_mortem_says_what_happened_and_escapes_it(world: Wor
     assert "| resolved | 2026-11-24 09:01:00 | 1 min |" in said
     assert "\\<script\\>\\|\\`x\\`" in said and "looking \\*now\\*" in said
     assert '    select * from "a"' in said
+
+
+def test_an_escalation_counts_from_when_somebody_was_to_be_called(world: World) -> None:
+    world.fails(A, owner="growth", severity="warning")
+    world.pass_(hours=10)
+    world.fails(A, owner="growth")
+    assert world.desk.tick() == 0, "it was called of a minute ago"
+    world.pass_(minutes=30)
+    assert world.desk.tick() == 1 and world.one().escalations == 1
+
+
+def test_who_acknowledged_a_warning_is_called_when_it_grows_worse(world: World) -> None:
+    world.fails(A, severity="warning")
+    world.desk.acknowledge(world.one().id, "ada")
+    world.fails(A)
+    assert (world.one().state, world.one().severity, world.one().assignee) == ("open", "critical", "ada")
+
+
+def test_a_mute_outlives_a_pass(world: World) -> None:
+    world.fails(A)
+    world.desk.mute(world.one().id, "ada", until := world.now + timedelta(days=7))
+    world.passes(A)
+    world.fails(A)
+    assert (world.one().state, world.one().muted_until) == ("muted", until)
+    world.desk.resolve(world.one().id, "ada")
+    world.fails(A)
+    assert world.one().state == "open", "who says that it is over ends the mute too"

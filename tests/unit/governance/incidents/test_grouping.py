@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.unit.governance.incidents.support import World, check
@@ -111,3 +113,26 @@ def test_what_moves_to_another_root_leaves_the_one_before(storm: World) -> None:
     for child in storm.store.rows():
         assert [r.id for r in storm.store.rows() if child.id in r.attached] == ([child.root] if child.root else [])
     assert [i.attached for i in storm.store.rows() if i.dataset == "bronze.crm__projects"] == [()]
+
+
+def test_what_is_muted_hides_nothing_that_begins_later(storm: World) -> None:
+    storm.fails("bronze.crm__projects", slot="2026-11-20T06:00:00Z")
+    [muted] = storm.open
+    storm.desk.mute(muted.id, "ada", storm.now + timedelta(days=7))
+    storm.pass_(days=4)
+    storm.fails("silver.t00", slot="2026-11-24T06:00:00Z")
+    [new] = [i for i in storm.open if i.dataset == "silver.t00"]
+    assert new.root is None
+
+
+def test_what_followed_stands_alone_when_its_root_has_been_over_for_a_slot(storm: World) -> None:
+    storm.fails("bronze.crm__projects")
+    storm.fails("silver.t00")
+    storm.passes("bronze.crm__projects")
+    storm.desk.tick()
+    [child] = storm.open
+    assert child.root
+    storm.pass_(hours=7)
+    assert storm.desk.tick() == 1
+    [child] = storm.open
+    assert child.root is None and storm.told("pagerduty:platform")[-1] == "noted"
