@@ -14,6 +14,8 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.flows import Flow
 
 from blocks.settings import Settings
+from blocks.warehouses import open_warehouse
+from blocks.warehouses.base import Batch
 from flows.state import open_incidents, open_outbox, reachable
 from flows.told import PLATFORM
 from governance.errors import LockedError, RefusedError, words
@@ -59,5 +61,18 @@ def _tell(flow: Flow[..., Any], run: FlowRun, verb: str, **data: Any) -> None:
         LOG.error("the end of %s could not be told: %s", flow.name, " ".join(str(error).split())[:500])
 
 
-WATCHED: dict[str, Any] = {"on_failure": [failed], "on_crashed": [failed], "on_completion": [completed]}
+def cancelled(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
+    """Its process was ended, perhaps before it could let go of its claim: nobody waits for it."""
+    try:
+        with open_warehouse(Settings.load()) as warehouse, warehouse.transaction():
+            found = warehouse.ledger.batch_of(str(run.id))
+            if found and found[1] == "running":
+                warehouse.ledger.finish_batch(Batch(str(run.id), found[0]), "failed", None)
+    except Exception as error:  # noqa: BLE001 - without a sign of life it counts as over some minutes later
+        LOG.error("the claim of %s could not be let go of: %s", flow.name, " ".join(str(error).split())[:500])
+
+
+WATCHED: dict[str, Any] = {
+    "on_failure": [failed], "on_crashed": [failed], "on_completion": [completed], "on_cancellation": [cancelled],
+}  # fmt: skip
 """What the flow of a deployment is given."""

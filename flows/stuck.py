@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter
-from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.settings import get_current_settings
-from prefect.states import AwaitingRetry, Cancelled, Cancelling, Crashed
+from prefect.states import AwaitingRetry, Crashed
 from prefect.types._datetime import now as prefect_now
 
 from blocks.settings import Settings
@@ -29,10 +29,8 @@ START_SECONDS = 90
 """A pod that was asked for and does not run its flow after so long does not start."""
 CRASHED_SECONDS = 60
 """Within this time the Job has made another pod of a crashed run, which goes on by itself."""
-CANCEL_SECONDS = 60
-"""A worker that lives ends a run's Job within this time."""
 RECENT = timedelta(hours=1)
-ENDED, AGAIN, TOLD = "hallmark:did-not-start", "hallmark:started-again", "hallmark:told"
+AGAIN, TOLD = "hallmark:started-again", "hallmark:told"
 NOT_STARTED = f"its pod did not start within {START_SECONDS} s"
 REMEDY = "`kubectl describe pod` of the run's label prefect.io/flow-run-id says why: an image that cannot be pulled, "
 REMEDY += "a node that is full or gone, too little memory"
@@ -51,8 +49,7 @@ def sweep(settings: Settings, now: datetime | None = None) -> int:
 
 def _candidates(client: SyncPrefectClient) -> Iterator[FlowRun]:
     """Runs of our deployments that wait for a pod or ended without a word."""
-    states = ["PENDING", "CRASHED", "CANCELLING", "CANCELLED"]
-    wanted = {"tags": {"all_": ["hallmark"]}, "state": {"type": {"any_": states}}}
+    wanted = {"tags": {"all_": ["hallmark"]}, "state": {"type": {"any_": ["PENDING", "CRASHED"]}}}
     since = prefect_now("UTC") - RECENT
     for run in client.read_flow_runs(flow_run_filter=FlowRunFilter.model_validate(wanted)):
         if run.deployment_id and run.state and run.state.timestamp > since:
@@ -63,12 +60,8 @@ def _mend(client: SyncPrefectClient, settings: Settings, run: FlowRun, now: date
     """The next step with a run, if one is due."""
     state = run.state
     assert state is not None
-    age, not_started = (now - state.timestamp).total_seconds(), ENDED in run.tags
+    age = (now - state.timestamp).total_seconds()
     if state.is_pending() and age > START_SECONDS:
-        _set(client, run, Cancelling(message=NOT_STARTED), {*run.tags, ENDED})  # so that the worker ends its Job
-    elif state.type == StateType.CANCELLING and not_started and age > CANCEL_SECONDS:
-        _set(client, run, Cancelled(message=NOT_STARTED), set(run.tags))
-    elif state.is_cancelled() and not_started:
         _over(client, settings, run, NOT_STARTED)
     elif state.is_crashed() and TOLD not in run.tags and age > CRASHED_SECONDS:
         _over(client, settings, run, state.message or "its infrastructure went away")
@@ -82,9 +75,9 @@ def _over(client: SyncPrefectClient, settings: Settings, run: FlowRun, cause: st
     again = AGAIN not in run.tags
     _tell(client, settings, run, cause)
     if again:
-        _set(client, run, AwaitingRetry(message=f"started once more: {cause}"), {*run.tags, AGAIN} - {ENDED})
+        _set(client, run, AwaitingRetry(message=f"started once more: {cause}"), {*run.tags, AGAIN})
     else:
-        _set(client, run, Crashed(message=f"{cause}; it was started once more before"), {*run.tags, TOLD} - {ENDED})
+        _set(client, run, Crashed(message=f"{cause}; it was started once more before"), {*run.tags, TOLD})
     LOG.error("run %s is over: %s; %s", run.name, cause, "it is started once more" if again else "it stays so")
 
 

@@ -17,7 +17,7 @@ from blocks.automations import NAME, put
 from blocks.settings import Settings
 from flows.incidents import listed
 from flows.state import open_outbox, transports
-from flows.stuck import AGAIN, ENDED, NOT_STARTED, TOLD, sweep
+from flows.stuck import AGAIN, NOT_STARTED, TOLD, sweep
 from governance.dispatcher import Dispatcher
 
 
@@ -71,15 +71,10 @@ def test_a_run_whose_pod_does_not_start_is_ended_and_started_once_more(
     step(client, settings, run, Pending(), 80)
     assert known(client, run)[0] == "Pending"
     sweep(settings, later(100))  # type: ignore[arg-type]
-    assert known(client, run) == ("Cancelling", {"hallmark", ENDED})
-    step(client, settings, run, Cancelled(), 1)
     assert known(client, run) == ("AwaitingRetry", {"hallmark", AGAIN})
     [(title, count)] = told(settings, run, client)
     assert NOT_STARTED in title and count == 1
     step(client, settings, run, Pending(), 100)
-    assert known(client, run)[0] == "Cancelling"
-    sweep(settings, later(100))  # type: ignore[arg-type] # no worker ends it
-    sweep(settings, later(101))  # type: ignore[arg-type]
     assert known(client, run) == ("Crashed", {"hallmark", AGAIN, TOLD})
     sweep(settings, later(900))  # type: ignore[arg-type]
     assert known(client, run)[0] == "Crashed"
