@@ -6,13 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from prefect.client.orchestration import get_client
 
-from flows.stuck import AGAIN, NOT_STARTED
+from flows.stuck import AGAIN
 from tests.homes import SLOT1
-from tests.kubernetes.cluster import exit_codes, kill_engine, kubectl, next_pod, of_run, pod, until
+from tests.kubernetes.cluster import exit_codes, kill_engine, kubectl, next_pod, pod, until
 from tests.kubernetes.midway import held
-from tests.kubernetes.world import BATCH, INGESTED, STREAM, Clock, Home, ended, flow_run, state
+from tests.kubernetes.world import BATCH, INGESTED, STREAM, Clock, Home, Worker, ended, flow_run, state
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.kubernetes_ci]
 Tell = Callable[[str, str], None]
@@ -107,21 +106,15 @@ def test_completes(home: Home, sources: Path, tmp_path: Path, tell: Tell) -> Non
     assert [i["title"] for i in home.incidents()] == [i["title"] for i in clean.incidents()]
 
 
-def test_image_that_cannot_be_pulled(home: Home, clean: Home, tmp_path: Path, tell: Tell) -> None:
-    """It is ended and told of, and started once more; by then the image is there."""
-    clock = Clock()
-    run_id = home.start(INGESTED, {"image": "localhost/hallmark:not-there"}, **STREAM)
-    with home.delivering(tmp_path):
-        until(150, "the run is ended", lambda: AGAIN in flow_run(run_id).tags)
-        with get_client(sync_client=True) as client:
-            variables = {k: v for k, v in (flow_run(run_id).job_variables or {}).items() if k != "image"}
-            client.update_flow_run(flow_run(run_id).id, job_variables=variables)
-        told = f"ended and started once more after {clock()} s"
-        [incident] = until(30, "an incident", home.incidents)
-        assert NOT_STARTED in incident["title"] and incident["dataset"] == "ingest", incident
-        run = ended(run_id)
-        tell("an image that cannot be pulled", f"{told}; {run.state.name} after {clock()} s, one incident")
-        assert run.state.name == "Completed", run.state
-        published_once(home, clean)
-        until(30, "the incident is over", lambda: [i["state"] for i in home.incidents()] == ["resolved"])
-    assert not [p for p in of_run("pods", run_id) if p["status"]["phase"] == "Pending"]
+def test_worker_killed(home: Home, clean: Home, worker: Worker, tell: Tell) -> None:
+    run_id = home.start(INGESTED, **STREAM)
+    with held(home.peers.snowflake) as hold:
+        hold.wait()
+        clock = Clock()
+        worker.kill()
+        worker.start()
+        hold.let_go()
+    run = ended(run_id)
+    tell("the worker killed and restarted", f"{run.state.name} after {clock()} s, run count {run.run_count}")
+    assert run.state.name == "Completed" and run.run_count == 1
+    published_once(home, clean)
