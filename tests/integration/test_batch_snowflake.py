@@ -79,7 +79,7 @@ def test_commands_read_it(home: Home) -> None:
     asked = home.hallmark("sql", "SELECT count(*) AS n FROM gold.dim_customer", "--json").json
     assert asked[0]["n"] == len(contents(home, "gold")["dim_customer"])
     refused = home.hallmark("sql", "DELETE FROM gold.dim_customer", "--json")
-    assert refused.code == 1
+    assert refused.code == 2
     assert refused.json["error"]["remedy"].startswith("add --write")
     waiting = home.hallmark("quarantine", "list", "--json").json
     assert sum(w["layer"] == "bronze" for w in waiting) == sum(s["quarantined"] for s in home.summary["streams"])

@@ -195,7 +195,7 @@ def test_two_that_migrated_at_once_leave_one_version(connection: Any, left: list
 def test_a_home_of_the_first_release_runs_its_next_batch(waved: Home, new_home: Callable[..., Home]) -> None:
     home = new_home(waved)
     with duckdb.connect(str(home.path / "warehouse.duckdb")) as warehouse, duckdb.connect() as example:
-        for table in ("kept", "heartbeats", "alembic_version"):
+        for table in ("kept", "heartbeats", "shards", "alembic_version"):
             warehouse.execute(f"DROP TABLE ops.{table}")
         warehouse.execute("ALTER TABLE ops.gates DROP COLUMN waived")
         for statement in first_ledger("duckdb"):
