@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import and_, delete, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from governance.errors import HallmarkError
 from governance.openmetadata.policy import Overridden
 from governance.outbox_tables import make_engine, overrides
 from governance.state_database import migrate_state
@@ -38,7 +39,7 @@ class Overrides:
                 if told is None or {k: told[k] for k in row} != row or told["at"] < (now - AGAIN).timestamp():
                     connection.execute(insert(overrides).values(**row, at=now.timestamp()))
                 connection.execute(delete(overrides).where(overrides.c.at < (now - KEPT).timestamp()))
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, HallmarkError) as error:
             message = f"what a person wrote could not be kept in the state database: {type(error).__name__}"
             raise TransientError("storage", message) from None
         finally:

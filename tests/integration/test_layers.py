@@ -117,7 +117,7 @@ def test_an_acknowledgement_of_a_person_reaches_the_pager_at_once(
     assert (acknowledged.code, acknowledged.json["state"]) == (0, "acknowledged")
     assert [a.status for a in heard.pager.alerts] == ["acknowledged"]
     shown = home.hallmark("incident", "show", origin["id"], "--json").json
-    assert {"at", "actor", "what"} == set(shown["timeline"][0]) and "links" in shown
+    assert {"at", "actor", "verb", "what"} == set(shown["timeline"][0]) and "links" in shown
     assert shown["timeline"][-1]["what"] == "asked for the password"
     report = origin["evidence"]["slot"] + ".html"
     assert (home.path / "reports" / report).is_file(), "where the link to the report leads"

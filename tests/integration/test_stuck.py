@@ -101,6 +101,8 @@ def test_a_cancelled_run_stays_cancelled(client: SyncPrefectClient, settings: Se
 
 
 def test_the_automation_is_registered_once(client: SyncPrefectClient) -> None:
+    for known in client.read_automations_by_name(NAME):  # of another test on this server
+        client.delete_automation(known.id)
     assert [put(client)["status"] for _ in range(2)] == ["created", "kept"]
     [found] = client.read_automations_by_name(NAME)
     assert found.enabled and found.tags == ["hallmark"]
