@@ -90,10 +90,9 @@ def _pool() -> str:
             raise ConfigurationError(f"work pool {name}", "it is not there", "run `hallmark register`") from None
     if pool.is_paused:
         raise HallmarkError(f"work pool {name}", "it is paused", f"`prefect work-pool resume {name}`")
-    if pool.type == "kubernetes" and _drift(pool.base_job_template, kubernetes().template):
-        changed = ", ".join(_drift(pool.base_job_template, kubernetes().template))
+    if pool.type == "kubernetes" and (changed := _drift(pool.base_job_template, kubernetes().template)):
         remedy = "`hallmark register --server --kubernetes --image IMAGE` brings this release's template"
-        raise HallmarkError(f"work pool {name}", f"its job template is another one: {changed}", remedy)
+        raise HallmarkError(f"work pool {name}", f"its job template is another one: {', '.join(changed)}", remedy)
     return f"{name}, {pool.type}"
 
 

@@ -16,12 +16,11 @@ from prefect.flows import Flow
 from blocks.settings import Settings
 from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import Batch
-from flows.state import open_incidents, open_outbox, reachable
+from flows.state import announce, open_incidents
 from flows.told import PLATFORM
 from governance.errors import LockedError, RefusedError, words
 from governance.incidents.model import UNRESOLVED
 from governance.model import Event
-from governance.oncall import load_ownership
 
 LOG = logging.getLogger("hallmark")
 
@@ -54,9 +53,7 @@ def _tell(flow: Flow[..., Any], run: FlowRun, verb: str, **data: Any) -> None:
             f"hallmark.run.{verb}.v1", flow.name, f"prefect/{run.id}/{run.run_count}", settings.clock(), owner=PLATFORM,
             run_id=str(run.id or uuid.uuid4()), **data,
         )  # fmt: skip
-        to = [d.name for d in reachable(settings, load_ownership())(event) if d.transport != "openmetadata"]
-        with open_outbox(settings) as outbox:
-            outbox.put([event], to)
+        announce(settings, event)
     except Exception as error:  # noqa: BLE001 - governance never stops the data
         LOG.error("the end of %s could not be told: %s", flow.name, " ".join(str(error).split())[:500])
 

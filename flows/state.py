@@ -22,7 +22,7 @@ from governance.errors import HallmarkError
 from governance.incidents.desk import IncidentDesk
 from governance.incidents.engine import IncidentTransport, Route
 from governance.incidents.store import IncidentStore
-from governance.model import LineageEdge
+from governance.model import Event, LineageEdge
 from governance.oncall import Ownership, load_ownership
 from governance.outbox import Outbox
 from governance.routing import route
@@ -62,6 +62,13 @@ def reachable(settings: Settings, ownership: Ownership) -> Route:
     """Who hears of an event, of those whom the settings configure."""
     names = configured(settings)
     return lambda event: [d for d in route(event, ownership) if d.transport in names]
+
+
+def announce(settings: Settings, event: Event) -> None:
+    """Put what no run of the ledger tells straight into the outbox; it is none of the catalog's business."""
+    to = [d.name for d in reachable(settings, load_ownership())(event) if d.transport != "openmetadata"]
+    with open_outbox(settings) as outbox:
+        outbox.put([event], to)
 
 
 def open_incidents(settings: Settings) -> IncidentStore:

@@ -19,10 +19,9 @@ from prefect.states import AwaitingRetry, Crashed
 from prefect.types._datetime import now as prefect_now
 
 from blocks.settings import Settings
-from flows.state import open_outbox, reachable
+from flows.state import announce
 from flows.told import PLATFORM
 from governance.model import Event
-from governance.oncall import load_ownership
 
 LOG = logging.getLogger("hallmark")
 START_SECONDS = 90
@@ -94,6 +93,4 @@ def _tell(client: SyncPrefectClient, settings: Settings, run: FlowRun, cause: st
         "hallmark.run.failed.v1", name, f"prefect/{run.id}/{ends}", settings.clock(), owner=PLATFORM,
         run_id=str(run.id), error={"what": f"flow {name}", "cause": cause, "remedy": REMEDY},
     )  # fmt: skip
-    to = [d.name for d in reachable(settings, load_ownership())(event) if d.transport != "openmetadata"]
-    with open_outbox(settings) as outbox:
-        outbox.put([event], to)
+    announce(settings, event)
