@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -30,17 +31,32 @@ _watch = _Watch()
 @contextmanager
 def watched() -> Iterator[None]:
     """Remember what comes meanwhile; SIGTERM raises KeyboardInterrupt, as SIGINT does. Only in the main thread."""
+    terminated = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with heard():
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, terminated)
+
+
+@contextmanager
+def heard() -> Iterator[None]:
+    """Remember what comes meanwhile, and leave what is done about it to whoever has a handler: Prefect, in a pod.
+
+    Within `watched`, and in another thread than the main one, there is nothing to be done.
+    """
+    if _watch.reader is not None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
     _watch.reader, writer = os.pipe()
     _watch.came = None
     for end in (_watch.reader, writer):
         os.set_blocking(end, False)
-    terminated = signal.signal(signal.SIGTERM, signal.default_int_handler)
     before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     try:
         yield
     finally:
         signal.set_wakeup_fd(before)
-        signal.signal(signal.SIGTERM, terminated)
         os.close(writer)
         os.close(_watch.reader)
         _watch.reader = None
@@ -56,6 +72,6 @@ def came() -> signal.Signals | None:
 
 
 def look() -> None:
-    """Raises KeyboardInterrupt where a signal came; outside of `watched` it does nothing."""
+    """Raises KeyboardInterrupt where a signal came; outside of `watched` and `heard` it does nothing."""
     if came():
         raise KeyboardInterrupt

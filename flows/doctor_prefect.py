@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from blocks.kubernetes import jobs
 from blocks.landing import open_landing
 from blocks.settings import Settings
 from blocks.warehouses import is_made, open_warehouse
@@ -37,7 +38,16 @@ def checks(settings: Settings) -> dict[str, Callable[[], str]]:
         "blocks": _blocks,
         "clock": lambda: _clock(settings),
         "landing rights": lambda: _landing(settings),
+        **({"cluster rights": _cluster} if jobs.reachable() else {}),
     }
+
+
+def _cluster() -> str:
+    """Only `deliver` has an account there: whoever takes the Jobs of stuck runs away."""
+    namespace = jobs.own_namespace() if jobs.ACCOUNT.exists() else "hallmark"
+    if missing := jobs.missing_rights(namespace):
+        raise ConfigurationError(f"namespace {namespace}", f"the account may not: {', '.join(missing)}", jobs.REMEDY)
+    return f"may delete the Jobs of stuck runs in namespace {namespace}"
 
 
 @contextmanager

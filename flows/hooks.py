@@ -2,6 +2,7 @@
 
 A run of the ledger tells its own end, and a killed process is found over by the next run. These hooks see what happens
 before that or beside it: a warehouse that does not open, a delivery that fails, a run that Prefect found crashed.
+Their parameters have Prefect's names: of a process that was killed, it calls them by name.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from governance.model import Event
 LOG = logging.getLogger("hallmark")
 
 
-def failed(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
+def failed(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """It ended by an exception, or crashed. One that came to its end says itself what failed in it."""
     error = state.result(raise_on_failure=False)
     if not isinstance(error, BaseException):
@@ -34,12 +35,12 @@ def failed(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
         error = RuntimeError(state.message or "its infrastructure went away")
     if getattr(error, "told", False) or isinstance(error, (LockedError, RefusedError)):
         return
-    _tell(flow, run, "failed", error=words(error))
+    _tell(flow, flow_run, "failed", error=words(error))
 
 
-def completed(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
+def completed(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """It ended well: what failed of it before, if anything, is over."""
-    _tell(flow, run, "completed")
+    _tell(flow, flow_run, "completed")
 
 
 def _tell(flow: Flow[..., Any], run: FlowRun, verb: str, **data: Any) -> None:
@@ -58,13 +59,13 @@ def _tell(flow: Flow[..., Any], run: FlowRun, verb: str, **data: Any) -> None:
         LOG.error("the end of %s could not be told: %s", flow.name, " ".join(str(error).split())[:500])
 
 
-def cancelled(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
+def cancelled(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Its process was ended, perhaps before it could let go of its claim: nobody waits for it."""
     try:
         with open_warehouse(Settings.load()) as warehouse, warehouse.transaction():
-            found = warehouse.ledger.batch_of(str(run.id))
+            found = warehouse.ledger.batch_of(str(flow_run.id))
             if found and found[1] == "running":
-                warehouse.ledger.finish_batch(Batch(str(run.id), found[0]), "failed", None)
+                warehouse.ledger.finish_batch(Batch(str(flow_run.id), found[0]), "failed", None)
     except Exception as error:  # noqa: BLE001 - without a sign of life it counts as over some minutes later
         LOG.error("the claim of %s could not be let go of: %s", flow.name, " ".join(str(error).split())[:500])
 

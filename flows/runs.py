@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from blocks import interrupt
 from blocks.settings import Settings
 from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import Batch, now
@@ -156,7 +157,7 @@ def recorded(context: Context, name: str, whole: bool = False) -> Iterator[Run]:
             warehouse.ledger.events([context.tell.run(told, owner=PLATFORM)])
     stopped: dict[str, str] | None = None
     try:
-        with alive(context):
+        with interrupt.heard(), alive(context):
             yield run
     except Exception as error:
         stopped = words(error)

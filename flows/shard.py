@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
+from blocks import interrupt
 from flows.context import make_context, sample_servers
 from flows.shards import work
 
@@ -21,5 +22,6 @@ def shard(
 ) -> int:
     """Do the part of this number, as the run that planned it wrote into `ops.shards`; how many loads it has."""
     context = make_context(slot, sources, profile, run_id, attempt)
-    with sample_servers(context.settings), context.tagged(stream=f"{source}.{stream}", team=context.owner(source)):
+    tagged = context.tagged(stream=f"{source}.{stream}", team=context.owner(source))
+    with interrupt.heard(), sample_servers(context.settings), tagged:
         return work(source, stream, number, context)

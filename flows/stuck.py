@@ -2,7 +2,8 @@
 
 Prefect's hooks run beside the flow, so that of a pod that is gone nobody tells. Whoever goes on (`hallmark deliver
 --follow`, the watch) looks here: such a run is ended, told of, and started once more under its own id, by which the
-ledger goes on where it stopped. The second time it stays ended.
+ledger goes on where it stopped. The second time it stays ended. The Job
+of such a run is deleted while its pod is not over: a pod that starts later would do the work beside the next one.
 """
 
 from __future__ import annotations
@@ -18,15 +19,17 @@ from prefect.settings import get_current_settings
 from prefect.states import AwaitingRetry, Crashed
 from prefect.types._datetime import now as prefect_now
 
+from blocks.kubernetes import jobs
 from blocks.settings import Settings
 from flows.state import announce
 from flows.told import PLATFORM
+from governance.errors import HallmarkError
 from governance.model import Event
 
 LOG = logging.getLogger("hallmark")
 START_SECONDS = 90
 """A pod that was asked for and does not run its flow after so long does not start."""
-CRASHED_SECONDS = 60
+CRASHED_SECONDS = 30
 """Within this time the Job has made another pod of a crashed run, which goes on by itself."""
 RECENT = timedelta(hours=1)
 AGAIN, TOLD = "hallmark:started-again", "hallmark:told"
@@ -77,6 +80,11 @@ def _over(client: SyncPrefectClient, settings: Settings, run: FlowRun, cause: st
         _set(client, run, AwaitingRetry(message=f"started once more: {cause}"), {*run.tags, AGAIN})
     else:
         _set(client, run, Crashed(message=f"{cause}; it was started once more before"), {*run.tags, TOLD})
+    if run.infrastructure_pid and ":" in run.infrastructure_pid and jobs.reachable():
+        try:
+            jobs.withdraw(run.infrastructure_pid)
+        except HallmarkError as error:
+            LOG.warning("the Job of run %s stays: %s: %s. Remedy: %s", run.name, error.what, error.cause, error.remedy)
     LOG.error("run %s is over: %s; %s", run.name, cause, "it is started once more" if again else "it stays so")
 
 
@@ -86,11 +94,11 @@ def _set(client: SyncPrefectClient, run: FlowRun, state: State[object], tags: se
 
 
 def _tell(client: SyncPrefectClient, settings: Settings, run: FlowRun, cause: str) -> None:
-    """As the flow's own hooks would have told it."""
+    """As the flow's own hooks tell it: where they could, it is told once."""
     name = client.read_flow(run.flow_id).name
-    ends = sum(tag in run.tags for tag in (AGAIN, TOLD))
+    tried = max(run.run_count, 2 if AGAIN in run.tags else 1)  # one that never ran counts no run
     event = Event.of(
-        "hallmark.run.failed.v1", name, f"prefect/{run.id}/{ends}", settings.clock(), owner=PLATFORM,
+        "hallmark.run.failed.v1", name, f"prefect/{run.id}/{tried}", settings.clock(), owner=PLATFORM,
         run_id=str(run.id), error={"what": f"flow {name}", "cause": cause, "remedy": REMEDY},
     )  # fmt: skip
     announce(settings, event)

@@ -48,15 +48,17 @@ def test_every_pod_says_how_it_is(objects: Objects) -> None:
         assert {"livenessProbe", "startupProbe"} <= set(pod["containers"][0]), name
 
 
-def test_only_the_worker_may_ask_the_api_server_and_only_for_jobs(objects: Objects) -> None:
+def test_the_worker_and_who_ends_stuck_runs_may_ask_the_api_server_and_only_for_jobs(objects: Objects) -> None:
     accounts = {
         name: o.get("automountServiceAccountToken") for (k, name), o in objects.items() if k == "ServiceAccount"
     }
-    assert {name for name, mounted in accounts.items() if mounted is not False} == {"hallmark-worker"}
-    rules = objects["Role", "hallmark-worker"]["rules"]
-    written = {r for rule in rules if set(rule["verbs"]) - {"get", "list", "watch"} for r in rule["resources"]}
-    assert written == {"jobs"}
-    assert not [r for rule in rules for r in (*rule["verbs"], *rule["resources"]) if r == "*"]
+    may = {"hallmark-worker": {"create", "delete"}, "hallmark-deliver": {"delete"}}
+    assert {name for name, mounted in accounts.items() if mounted is not False} == set(may)
+    for name, verbs in may.items():
+        rules = objects["Role", name]["rules"]
+        written = [(r, v) for rule in rules for r in rule["resources"] for v in rule["verbs"]]
+        assert {(r, v) for r, v in written if v not in ("get", "list", "watch")} == {("jobs", v) for v in verbs}
+        assert not [r for rule in rules for r in (*rule["verbs"], *rule["resources"]) if r == "*"]
 
 
 def test_no_manifest_holds_a_secret(objects: Objects) -> None:

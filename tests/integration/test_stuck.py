@@ -84,11 +84,11 @@ def test_a_run_whose_pod_does_not_start_is_ended_and_started_once_more(
 def test_a_crashed_run_is_left_to_its_job_for_a_while(
     client: SyncPrefectClient, settings: Settings, run: FlowRun
 ) -> None:
-    step(client, settings, run, Crashed(message="its pod is gone"), 30)
+    step(client, settings, run, Crashed(message="its pod is gone"), 20)
     assert known(client, run)[0] == "Crashed" and not told(settings, run, client)
-    sweep(settings, later(70))  # type: ignore[arg-type]
+    sweep(settings, later(40))  # type: ignore[arg-type]
     assert known(client, run) == ("AwaitingRetry", {"hallmark", AGAIN})
-    step(client, settings, run, Crashed(message="its pod is gone"), 70)
+    step(client, settings, run, Crashed(message="its pod is gone"), 40)
     assert known(client, run) == ("Crashed", {"hallmark", AGAIN, TOLD})
     [(title, count)] = told(settings, run, client)
     assert "its pod is gone" in title and count == 2

@@ -17,7 +17,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 from flows.context import SOURCES
 from tests.kubernetes.cluster import NAMESPACE, apply, kubectl
 from tests.kubernetes.deploy import deploy
-from tests.kubernetes.peers import Peers, peers
+from tests.kubernetes.peers import BUCKET, Peers, peers
 from tests.kubernetes.world import INGEST, Home, Worker
 
 STREAMS = {"crm": ["teams", "people"], "drops": ["invoices"]}
@@ -45,6 +45,20 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A source of one stream with many files."""
+    path = tmp_path_factory.mktemp("shards") / "shards.yml"
+    stream = {
+        "kind": "files",
+        "root": f"s3://{BUCKET}/till",
+        "owner": "finance",
+        "streams": {"sales": {"path": "*.csv"}},
+    }
+    path.write_text(yaml.safe_dump({"sources": {"till": stream}}, sort_keys=False))
+    return path
+
+
+@pytest.fixture(scope="session")
 def outside(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peers]:
     """The servers, and the namespace that tells pods of them."""
     apply({"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": NAMESPACE}})
@@ -59,13 +73,15 @@ def outside(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pe
 
 
 @pytest.fixture(scope="session")
-def worker(outside: Peers, image: str, sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+def worker(
+    outside: Peers, image: str, sources: Path, shards: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Worker]:
     """The pool and the deployments, and a worker at work."""
     apply(
         {"kind": "ServiceAccount", "apiVersion": "v1", "metadata": {"name": "hallmark-flow"}},
         {
             "kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "hallmark-sources"},
-            "data": {"sources.yml": sources.read_text()},
+            "data": {file.name: file.read_text() for file in (sources, shards)},
         },
     )  # fmt: skip
     deploy(image, outside)

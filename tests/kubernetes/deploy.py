@@ -13,7 +13,7 @@ from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolUpdate
 from blocks import pools
 from blocks.automations import put as put_automation
 from tests.kubernetes.peers import Peers
-from tests.kubernetes.world import DEPLOYMENTS, POOL, SOURCES, TTL
+from tests.kubernetes.world import DEPLOYMENTS, POOL, SMALL, SOURCES, TTL
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,4 +41,6 @@ def deploy(image: str, outside: Peers) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     with get_client(sync_client=True) as client:
         for name in DEPLOYMENTS:
-            client.update_deployment(client.read_deployment_by_name(name).id, DeploymentUpdate(paused=True))
+            client.update_deployment(
+                client.read_deployment_by_name(name).id, DeploymentUpdate(paused=True, job_variables=SMALL)
+            )

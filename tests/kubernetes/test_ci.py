@@ -11,7 +11,7 @@ from flows.stuck import AGAIN
 from tests.homes import SLOT1
 from tests.kubernetes.cluster import exit_codes, kill_engine, kubectl, next_pod, pod, until
 from tests.kubernetes.midway import held
-from tests.kubernetes.world import BATCH, INGESTED, STREAM, Clock, Home, Worker, ended, flow_run, state
+from tests.kubernetes.world import BATCH, INGESTED, STREAM, Clock, Home, Worker, ended, failed_hooks, flow_run, state
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.kubernetes_ci]
 Tell = Callable[[str, str], None]
@@ -24,6 +24,7 @@ def published_once(home: Home, clean: Home) -> None:
     assert mine == theirs and mine[TABLES[0]]
     assert home.accounts() == clean.accounts()
     assert not home.rows("SELECT run_id FROM ops.batches WHERE state = 'running'")
+    assert not failed_hooks(home.started)
 
 
 def goes_on(home: Home, clean: Home, befall: Callable[[str], object]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -17,18 +18,19 @@ from uuid import UUID
 import psycopg
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
 
 from blocks.settings import Settings
 from blocks.warehouses import open_warehouse
 from flows.server import prefect_defaults
 from tests.homes import HALLMARK, SLOT1, VOLATILE
-from tests.kubernetes.cluster import NAMESPACE, apply, kubectl, until
+from tests.kubernetes.cluster import NAMESPACE, apply, of_run, until
 from tests.kubernetes.peers import BUCKET, Peers
 
 POOL = "hallmark-kubernetes"
-SOURCES = "/etc/hallmark/sources.yml"
-DEPLOYMENTS = ("batch/batch", "ingest/ingest-drops")
+SOURCES, SHARDED = "/etc/hallmark/sources.yml", "/etc/hallmark/shards.yml"
+DEPLOYMENTS = ("batch/batch", "ingest/ingest-drops", "shard/shard")
 SMALL = {
     "cpu_request": "100m", "cpu_limit": "2", "memory_request": "256Mi", "memory_limit": "2Gi", "scratch_size": "2Gi",
 }  # fmt: skip
@@ -190,6 +192,13 @@ class Home:
             return [json.loads(json.dumps(shown(i), default=str)) for i in listed(Settings.load(), None, 100, True)]
 
 
+def failed_hooks(run_ids: list[str]) -> list[str]:
+    """What Prefect logged of hooks of these runs that failed: they tell what nobody else does."""
+    wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[UUID(run_id) for run_id in run_ids]))
+    with get_client(sync_client=True) as client:
+        return [log.message for log in client.read_logs(wanted) if log.level >= logging.ERROR and "hook" in log.message]
+
+
 def flow_run(run_id: str) -> FlowRun:
     """As the Prefect server knows it."""
     with get_client(sync_client=True) as client:
@@ -214,18 +223,11 @@ def ended(run_id: str, seconds: float = 240) -> FlowRun:
 
 
 def _settled(run: FlowRun) -> bool:
-    """Crashed is no end while the Job makes another pod."""
+    """Crashed is no end while the Job may make another pod."""
     if not run.state or not run.state.is_crashed():
         return True
-    active = kubectl(
-        "get",
-        "jobs",
-        "--selector",
-        f"prefect.io/flow-run-id={run.id}",
-        "--output",
-        "jsonpath={.items[*].status.active}",
-    )
-    return not active
+    ends = [{c["type"] for c in job["status"].get("conditions", ())} for job in of_run("jobs", str(run.id))]
+    return all(types & {"Complete", "Failed"} for types in ends)
 
 
 class Clock:

@@ -1,0 +1,114 @@
+"""The Job of a run that is stuck, by a server that answers as Kubernetes' API does, or fails."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from blocks.kubernetes import jobs
+from governance.errors import ConfigurationError, HallmarkError, UnreachableError
+
+
+@dataclass
+class Api:
+    """What it answers, and what it was asked."""
+
+    answers: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
+    asked: list[tuple[str, str, Any]] = field(default_factory=list)
+
+
+@pytest.fixture
+def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    known = Api()
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length)) if length else None
+            known.asked.append((self.command, self.path.partition("?")[0], body))
+            status, said = known.answers[self.command]
+            words = json.dumps(said).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(words)))
+            self.end_headers()
+            self.wfile.write(words)
+
+        do_GET = do_DELETE = do_POST = answer  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    kubeconfig(tmp_path, f"http://127.0.0.1:{server.server_port}")
+    yield known
+    server.shutdown()
+    server.server_close()
+
+
+def kubeconfig(folder: Path, url: str) -> None:
+    document = {
+        "apiVersion": "v1", "kind": "Config", "current-context": "it",
+        "clusters": [{"name": "it", "cluster": {"server": url}}], "users": [{"name": "it", "user": {}}],
+        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+    }  # fmt: skip
+    (folder / "kubeconfig").write_text(yaml.safe_dump(document))
+
+
+def job(**status: Any) -> tuple[int, dict[str, Any]]:
+    return 200, {"kind": "Job", "apiVersion": "batch/v1", "metadata": {"name": "a", "uid": "u-1"}, "status": status}
+
+
+def test_a_job_whose_pod_waits_is_deleted_with_it(api: Api) -> None:
+    api.answers = {"GET": job(active=1), "DELETE": (200, {"kind": "Status", "status": "Success"})}
+    assert jobs.withdraw("hallmark:a")
+    path = "/apis/batch/v1/namespaces/hallmark/jobs/a"
+    assert [(verb, at) for verb, at, _ in api.asked] == [("GET", path), ("DELETE", path)]
+    assert api.asked[1][2] == {"propagationPolicy": "Background", "preconditions": {"uid": "u-1"}}
+
+
+@pytest.mark.parametrize("answer", [job(failed=1), job(succeeded=1), (404, {"kind": "Status"})])
+def test_a_job_that_is_over_keeps_its_logs(api: Api, answer: tuple[int, dict[str, Any]]) -> None:
+    api.answers = {"GET": answer}
+    assert not jobs.withdraw("hallmark:a")
+    assert [verb for verb, *_ in api.asked] == ["GET"]
+
+
+def test_who_may_not_is_told_what_gives_the_right(api: Api) -> None:
+    api.answers = {"GET": (403, {"kind": "Status", "reason": "Forbidden"})}
+    with pytest.raises(HallmarkError, match=r"Job a.*403.*hallmark-deliver"):
+        jobs.withdraw("hallmark:a")
+
+
+def test_the_rights_that_are_missing_are_named(api: Api) -> None:
+    api.answers = {"POST": (201, {"kind": "SelfSubjectAccessReview", "spec": {}, "status": {"allowed": False}})}
+    assert jobs.missing_rights("hallmark") == ["get jobs.batch", "delete jobs.batch"]
+    api.answers = {"POST": (201, {"kind": "SelfSubjectAccessReview", "spec": {}, "status": {"allowed": True}})}
+    assert jobs.missing_rights("hallmark") == []
+
+
+def test_a_cluster_that_does_not_answer(api: Api, tmp_path: Path) -> None:
+    kubeconfig(tmp_path, "http://127.0.0.1:1")
+    with pytest.raises(UnreachableError, match="the cluster"):
+        jobs.withdraw("hallmark:a")
+
+
+def test_a_kubeconfig_that_is_none(api: Api, tmp_path: Path) -> None:
+    (tmp_path / "kubeconfig").write_text("{}")
+    with pytest.raises(ConfigurationError, match="KUBECONFIG"):
+        jobs.withdraw("hallmark:a")
+
+
+def test_without_a_cluster_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    assert not jobs.reachable()
