@@ -23,7 +23,7 @@ from blocks.settings import Settings
 from governance.errors import ConfigurationError, UnreachableError
 
 if TYPE_CHECKING:
-    from prefect_snowflake import SnowflakeConnector
+    from blocks.snowflake_blocks import SnowflakeConnector
 
 SECRET_PREFIX = "hallmark-"
 
@@ -128,7 +128,7 @@ def snowflake_block(name: str = "hallmark") -> SnowflakeConnector | None:
     data = _documents(name, ("snowflake-connector",)).get("snowflake-connector")
     if data is None:
         return None
-    from prefect_snowflake import SnowflakeConnector
+    from blocks.snowflake_blocks import SnowflakeConnector
 
     try:
         return SnowflakeConnector.model_validate(data)
@@ -160,7 +160,8 @@ def _text(value: object) -> SecretStr | None:
 def _used() -> tuple[type[Block], ...]:
     """The block types that are used here, a type after those that it holds."""
     from prefect_aws import AwsCredentials, AwsSecret, S3Bucket
-    from prefect_snowflake import SnowflakeConnector, SnowflakeCredentials
+
+    from blocks.snowflake_blocks import SnowflakeConnector, SnowflakeCredentials
 
     return OltpDatabase, Secret, AwsCredentials, AwsSecret, S3Bucket, SnowflakeCredentials, SnowflakeConnector
 

@@ -91,6 +91,7 @@ def load_and_gate(
     """
     with open_warehouse(context.settings) as warehouse:
         ready = stage(warehouse, reader, load, manifests, context, shards)
+        interrupt.look()
         return [profiled(warehouse, r, context) for r in run_gate(warehouse, ready, context)] if manifests else ready
 
 

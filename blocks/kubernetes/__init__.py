@@ -3,7 +3,9 @@
 A pod that was killed (SIGKILL, out of memory, SIGTERM) is made again by the Job, up to `backoff_limit` times; one whose
 node was lost or drained does not count; a program that cannot be started ends the Job. The flow run goes on in the new
 pod where the ledger says that it stopped. An exception in a flow ends its pod with 0: Prefect knows of it. Prefect ends
-with 1 after SIGTERM, and where the process that runs the flow was killed, so that the Job tries again.
+with 1 after SIGTERM, so that the Job tries again. Where the process that runs the flow was killed it ends with 0, and
+the run is Crashed: flows/stuck.py starts that one again. The containers share a process namespace, whose first process
+(`pause`) reaps orphans: Prefect, as the first, does not, and after SIGTERM waits 30 s for a group of dead processes.
 See https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-failure-policy
 """
 

@@ -111,7 +111,7 @@ def credentials_of(settings: Settings) -> Any:
 
     Raises ConfigurationError for a private key that is none, or is encrypted.
     """
-    from prefect_snowflake.credentials import InvalidPemFormat
+    from blocks.snowflake_blocks import InvalidPemFormat
 
     found = _credentials(settings)
     try:
@@ -125,9 +125,8 @@ def credentials_of(settings: Settings) -> Any:
 
 
 def _credentials(settings: Settings) -> Any:
-    from prefect_snowflake.credentials import SnowflakeCredentials
-
     from blocks.register import secret, snowflake_block
+    from blocks.snowflake_blocks import SnowflakeCredentials
 
     if block := snowflake_block():
         return block.credentials
