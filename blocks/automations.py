@@ -16,7 +16,7 @@ from prefect.events.schemas.automations import AutomationCore, EventTrigger, Pos
 SILENT_SECONDS = 75
 """Without a sign of life for so long a run is over: two of them were missed."""
 SIGN = "prefect.flow-run.heartbeat"
-ENDS = (
+SIGNS = (
     "Completed",
     "Failed",
     "Cancelled",
@@ -26,6 +26,8 @@ ENDS = (
     "Paused",
     "Suspended",
     "Scheduled",
+    "Pending",
+    "Running",
 )
 NAME = "hallmark: a run without a sign of life"
 
@@ -38,7 +40,7 @@ def silent_runs() -> AutomationCore:
         tags=["hallmark"],
         trigger=EventTrigger(
             after={SIGN},
-            expect={SIGN, *(f"prefect.flow-run.{state}" for state in ENDS)},
+            expect={SIGN, *(f"prefect.flow-run.{state}" for state in SIGNS)},
             match={"prefect.resource.id": "prefect.flow-run.*"},
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,

@@ -59,7 +59,7 @@ def heard() -> Iterator[None]:
         signal.set_wakeup_fd(before)
         os.close(writer)
         os.close(_watch.reader)
-        _watch.reader = None
+        _watch.reader = _watch.came = None
 
 
 def came() -> signal.Signals | None:

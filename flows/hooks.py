@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from prefect.client.schemas.objects import FlowRun, State
@@ -24,37 +25,57 @@ from governance.incidents.model import UNRESOLVED
 from governance.model import Event
 
 LOG = logging.getLogger("hallmark")
+AGAIN = "hallmark:started-again"
+"""The tag of a run that `stuck.py` has started once more."""
+REMEDY = "`kubectl describe pod` of the run's label prefect.io/flow-run-id says why: an image that cannot be pulled, "
+REMEDY += "a node that is full or gone, too little memory"
 
 
 def failed(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """It ended by an exception, or crashed. One that came to its end says itself what failed in it."""
-    error = state.result(raise_on_failure=False)
-    if not isinstance(error, BaseException):
-        if not state.is_crashed():
-            return
-        error = RuntimeError(state.message or "its infrastructure went away")
-    if getattr(error, "told", False) or isinstance(error, (LockedError, RefusedError)):
+    if state.is_crashed():
+        _tell(flow, lambda settings: crashed(flow.name, flow_run, state.message, settings))
         return
-    _tell(flow, flow_run, "failed", error=words(error))
+    error = state.result(raise_on_failure=False)
+    if not isinstance(error, BaseException) or getattr(error, "told", False):
+        return
+    if not isinstance(error, (LockedError, RefusedError)):
+        _tell(flow, lambda settings: _event(flow, flow_run, "failed", settings, error=words(error)))
 
 
 def completed(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """It ended well: what failed of it before, if anything, is over."""
-    _tell(flow, flow_run, "completed")
+
+    def over(settings: Settings) -> Event | None:
+        with open_incidents(settings) as store:
+            failed_before = any(i.dataset == flow.name for i in store.rows(UNRESOLVED, limit=None))
+        return _event(flow, flow_run, "completed", settings) if failed_before else None
+
+    _tell(flow, over)
 
 
-def _tell(flow: Flow[..., Any], run: FlowRun, verb: str, **data: Any) -> None:
+def crashed(name: str, run: FlowRun, cause: str | None, settings: Settings) -> Event:
+    """Of a run whose process or pod is gone: the same event whoever finds it, this hook or `stuck.py`."""
+    tried = max(run.run_count, 2 if AGAIN in run.tags else 1)  # one that never ran counts no run
+    error = {"what": f"flow {name}", "cause": cause or "its infrastructure went away", "remedy": REMEDY}
+    return Event.of(
+        "hallmark.run.failed.v1", name, f"prefect/{run.id}/{tried}", settings.clock(), owner=PLATFORM,
+        run_id=str(run.id), error=error,
+    )  # fmt: skip
+
+
+def _event(flow: Flow[..., Any], run: FlowRun, verb: str, settings: Settings, **data: Any) -> Event:
+    return Event.of(
+        f"hallmark.run.{verb}.v1", flow.name, f"prefect/{run.id}/{run.run_count}", settings.clock(), owner=PLATFORM,
+        run_id=str(run.id or uuid.uuid4()), **data,
+    )  # fmt: skip
+
+
+def _tell(flow: Flow[..., Any], event_of: Callable[[Settings], Event | None]) -> None:
     try:
         settings = Settings.load()
-        if verb == "completed":
-            with open_incidents(settings) as store:
-                if not any(i.dataset == flow.name for i in store.rows(UNRESOLVED, limit=None)):
-                    return
-        event = Event.of(
-            f"hallmark.run.{verb}.v1", flow.name, f"prefect/{run.id}/{run.run_count}", settings.clock(), owner=PLATFORM,
-            run_id=str(run.id or uuid.uuid4()), **data,
-        )  # fmt: skip
-        announce(settings, event)
+        if event := event_of(settings):
+            announce(settings, event)
     except Exception as error:  # noqa: BLE001 - governance never stops the data
         LOG.error("the end of %s could not be told: %s", flow.name, " ".join(str(error).split())[:500])
 

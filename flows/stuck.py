@@ -21,10 +21,9 @@ from prefect.types._datetime import now as prefect_now
 
 from blocks.kubernetes import jobs
 from blocks.settings import Settings
+from flows.hooks import AGAIN, crashed
 from flows.state import announce
-from flows.told import PLATFORM
 from governance.errors import HallmarkError
-from governance.model import Event
 
 LOG = logging.getLogger("hallmark")
 START_SECONDS = 90
@@ -32,10 +31,8 @@ START_SECONDS = 90
 CRASHED_SECONDS = 30
 """Within this time the Job has made another pod of a crashed run, which goes on by itself."""
 RECENT = timedelta(hours=1)
-AGAIN, TOLD = "hallmark:started-again", "hallmark:told"
+TOLD = "hallmark:told"
 NOT_STARTED = f"its pod did not start within {START_SECONDS} s"
-REMEDY = "`kubectl describe pod` of the run's label prefect.io/flow-run-id says why: an image that cannot be pulled, "
-REMEDY += "a node that is full or gone, too little memory"
 
 
 def sweep(settings: Settings, now: datetime | None = None) -> int:
@@ -66,7 +63,7 @@ def _mend(client: SyncPrefectClient, settings: Settings, run: FlowRun, now: date
     if state.is_pending() and age > START_SECONDS:
         _over(client, settings, run, NOT_STARTED)
     elif state.is_crashed() and TOLD not in run.tags and age > CRASHED_SECONDS:
-        _over(client, settings, run, state.message or "its infrastructure went away")
+        _over(client, settings, run, state.message or "")
     else:
         return False
     return True
@@ -75,7 +72,7 @@ def _mend(client: SyncPrefectClient, settings: Settings, run: FlowRun, now: date
 def _over(client: SyncPrefectClient, settings: Settings, run: FlowRun, cause: str) -> None:
     """Tell of its end, and start it once more where that was not done yet."""
     again = AGAIN not in run.tags
-    _tell(client, settings, run, cause)
+    announce(settings, crashed(client.read_flow(run.flow_id).name, run, cause, settings))
     if again:
         _set(client, run, AwaitingRetry(message=f"started once more: {cause}"), {*run.tags, AGAIN})
     else:
@@ -91,14 +88,3 @@ def _over(client: SyncPrefectClient, settings: Settings, run: FlowRun, cause: st
 def _set(client: SyncPrefectClient, run: FlowRun, state: State[object], tags: set[str]) -> None:
     client.update_flow_run(run.id, tags=sorted(tags))
     client.set_flow_run_state(run.id, state, force=True)
-
-
-def _tell(client: SyncPrefectClient, settings: Settings, run: FlowRun, cause: str) -> None:
-    """As the flow's own hooks tell it: where they could, it is told once."""
-    name = client.read_flow(run.flow_id).name
-    tried = max(run.run_count, 2 if AGAIN in run.tags else 1)  # one that never ran counts no run
-    event = Event.of(
-        "hallmark.run.failed.v1", name, f"prefect/{run.id}/{tried}", settings.clock(), owner=PLATFORM,
-        run_id=str(run.id), error={"what": f"flow {name}", "cause": cause, "remedy": REMEDY},
-    )  # fmt: skip
-    announce(settings, event)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun
@@ -15,9 +16,11 @@ from prefect.types._datetime import now
 
 from blocks.automations import NAME, put
 from blocks.settings import Settings
+from flows import hooks
+from flows.hooks import AGAIN
 from flows.incidents import listed
 from flows.state import open_outbox, transports
-from flows.stuck import AGAIN, NOT_STARTED, TOLD, sweep
+from flows.stuck import NOT_STARTED, TOLD, sweep
 from governance.dispatcher import Dispatcher
 
 
@@ -106,3 +109,16 @@ def test_the_automation_is_registered_once(client: SyncPrefectClient) -> None:
     assert [put(client)["status"] for _ in range(2)] == ["created", "kept"]
     [found] = client.read_automations_by_name(NAME)
     assert found.enabled and found.tags == ["hallmark"]
+
+
+def test_a_crash_that_the_hook_could_tell_is_told_once(
+    client: SyncPrefectClient, settings: Settings, run: FlowRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prefect calls a hook by the names of its parameters, where the flow's own process is gone."""
+    monkeypatch.setenv("HALLMARK_HOME", str(settings.home))
+    state = Crashed(message="its pod is gone")
+    called = flow(lambda: None, name=client.read_flow(run.flow_id).name)
+    hooks.failed(flow=called, flow_run=run, state=state)
+    step(client, settings, run, state, 40)
+    [(title, count)] = told(settings, run, client)
+    assert "its pod is gone" in title and count == 1

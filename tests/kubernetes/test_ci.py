@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.stuck import AGAIN
+from flows.hooks import AGAIN
 from tests.homes import SLOT1
 from tests.kubernetes.cluster import exit_codes, kill_engine, kubectl, next_pod, pod, until
 from tests.kubernetes.midway import held

@@ -9,7 +9,8 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.states import Cancelling
 
-from flows.stuck import AGAIN, NOT_STARTED
+from flows.hooks import AGAIN
+from flows.stuck import NOT_STARTED
 from tests.kubernetes.cluster import NAMESPACE, exit_codes, kubectl, next_pod, of_run, pod, until
 from tests.kubernetes.midway import held
 from tests.kubernetes.test_ci import TABLES, published_once, started_again
