@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
 
-NAMESPACE = "hallmark"
+NAMESPACE = "-".join(filter(None, ("hallmark", os.environ.get("PYTEST_XDIST_WORKER"))))
+"""Of the cases that share servers and a worker: those of one process of pytest."""
 Object = dict[str, Any]
 
 

@@ -1,4 +1,4 @@
-"""One cluster, one set of servers beside it and one worker for all cases; a home of its own for each.
+"""One cluster; for each process of pytest a namespace, a set of servers beside it and a worker; for each case a home.
 
 KUBECONFIG and HALLMARK_TEST_IMAGE name the cluster and an image that it has; HALLMARK_TEST_HOST is the address at
 which its pods reach this machine.
@@ -7,6 +7,7 @@ which its pods reach this machine.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.kubernetes.deploy import deploy
 from tests.kubernetes.peers import BUCKET, Peers, peers
 from tests.kubernetes.world import INGEST, Home, Worker
 
+MEASURED = "in the middle of a run"
 STREAMS = {"crm": ["teams", "people"], "drops": ["invoices"]}
 
 
@@ -105,18 +107,24 @@ def clean(outside: Peers, sources: Path, tmp_path_factory: pytest.TempPathFactor
 def home(request: pytest.FixtureRequest, clean: Home, outside: Peers, worker: Worker) -> Iterator[Home]:
     """The home of this test."""
     outside.snowflake.clear()
-    name = request.node.name.removeprefix("test_").split("[")[0][:40]
+    name = re.sub(r"\W+", "_", request.node.name.removeprefix("test_")).strip("_")[:40]
     yield (made := Home(name, outside).make())
     outside.snowflake.clear()
     for run_id in made.started:
         kubectl("delete", "jobs", "--selector", f"prefect.io/flow-run-id={run_id}", "--wait=false", check=False)
 
 
-@pytest.fixture(scope="session")
-def tell() -> Iterator[Callable[[str, str], None]]:
-    """Keeps what was measured, and prints it at the end as the table of docs/kubernetes.md."""
-    lines: list[tuple[str, str]] = []
-    yield lambda *line: lines.append(line)
-    print("\n| in the middle of a run | result |\n| --- | --- |")
-    for line in lines:
-        print(f"| {' | '.join(line)} |")
+@pytest.fixture
+def tell(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Keeps what was measured; it is printed at the end as the table of docs/kubernetes.md."""
+    return lambda *line: request.node.user_properties.append((MEASURED, f"| {' | '.join(line)} |"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table, of the cases that passed."""
+    passed = [r for r in terminalreporter.stats.get("passed", []) if r.when == "call"]
+    lines = [line for report in passed for name, line in report.user_properties if name == MEASURED]
+    if lines:
+        terminalreporter.write_line(
+            "\n".join(["", "| in the middle of a run | result |", "| --- | --- |", *sorted(lines)])
+        )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from prefect.client.orchestration import get_client
@@ -12,6 +14,7 @@ from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolUpdate
 
 from blocks import pools
 from blocks.automations import put as put_automation
+from tests.kubernetes.cluster import NAMESPACE
 from tests.kubernetes.peers import Peers
 from tests.kubernetes.world import DEPLOYMENTS, POOL, SMALL, SOURCES, TTL
 
@@ -21,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 def deploy(image: str, outside: Peers) -> None:
     """What `hallmark register --kubernetes` and `prefect deploy` leave, without schedules."""
     with get_client(sync_client=True) as client:
-        list(pools.put(client, pools.kubernetes(image)))
+        list(pools.put(client, pools.kubernetes(image, NAMESPACE)))
         put_automation(client)
         made = client.read_work_pool(POOL).base_job_template
         made["variables"]["properties"]["finished_job_ttl"]["default"] = TTL
@@ -44,3 +47,15 @@ def deploy(image: str, outside: Peers) -> None:
             client.update_deployment(
                 client.read_deployment_by_name(name).id, DeploymentUpdate(paused=True, job_variables=SMALL)
             )
+
+
+@contextmanager
+def deployed_with(deployment: str, **variables: str) -> Iterator[None]:
+    """A deployment with other job variables meanwhile."""
+    with get_client(sync_client=True) as client:
+        found = client.read_deployment_by_name(deployment).id
+        client.update_deployment(found, DeploymentUpdate(job_variables={**SMALL, **variables}))
+        try:
+            yield
+        finally:
+            client.update_deployment(found, DeploymentUpdate(job_variables=SMALL))

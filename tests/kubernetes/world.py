@@ -153,7 +153,7 @@ class Home:
         with get_client(sync_client=True) as client:
             found = client.read_deployment_by_name(deployment)
             run = client.create_flow_run_from_deployment(
-                found.id, parameters={"sources": SOURCES, **parameters}, job_variables={**SMALL, **(variables or {})}
+                found.id, parameters={"sources": SOURCES, **parameters}, job_variables=dict(variables or {})
             )
         self.started.append(str(run.id))
         return str(run.id)
