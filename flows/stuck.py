@@ -15,10 +15,12 @@ from datetime import datetime, timedelta
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, State
+from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFilter, EventResourceFilter
 from prefect.settings import get_current_settings
-from prefect.states import AwaitingRetry, Crashed
+from prefect.states import AwaitingRetry, Crashed, Running
 from prefect.types._datetime import now as prefect_now
 
+from blocks.automations import SIGN
 from blocks.kubernetes import jobs
 from blocks.settings import Settings
 from flows.hooks import AGAIN, crashed
@@ -28,8 +30,8 @@ from governance.errors import HallmarkError
 LOG = logging.getLogger("hallmark")
 START_SECONDS = 90
 """A pod that was asked for and does not run its flow after so long does not start."""
-CRASHED_SECONDS = 30
-"""Within this time the Job has made another pod of a crashed run, which goes on by itself."""
+CRASHED_SECONDS = 40
+"""Within this time its Job makes another pod of a crashed run, or the run gives a sign of life: one is due every 30 s."""
 RECENT = timedelta(hours=1)
 TOLD = "hallmark:told"
 NOT_STARTED = f"its pod did not start within {START_SECONDS} s"
@@ -63,10 +65,24 @@ def _mend(client: SyncPrefectClient, settings: Settings, run: FlowRun, now: date
     if state.is_pending() and age > START_SECONDS:
         _over(client, settings, run, NOT_STARTED)
     elif state.is_crashed() and TOLD not in run.tags and age > CRASHED_SECONDS:
+        if lives(client, run):  # Prefect's server was away and missed its signs of life
+            client.set_flow_run_state(run.id, Running(message="it gives signs of life"), force=True)
+            return True
         _over(client, settings, run, state.message or "")
     else:
         return False
     return True
+
+
+def lives(client: SyncPrefectClient, run: FlowRun) -> bool:
+    """Whether it gave a sign of life since it counts as crashed."""
+    assert run.state is not None
+    wanted = EventFilter(
+        event=EventNameFilter(name=[SIGN]), resource=EventResourceFilter(id=[f"prefect.flow-run.{run.id}"]),
+        occurred=EventOccurredFilter(since=run.state.timestamp),
+    )  # fmt: skip
+    body = {"filter": wanted.model_dump(mode="json", exclude_unset=True), "limit": 1}
+    return bool(client.request("POST", "/events/filter", json=body).raise_for_status().json()["events"])
 
 
 def _over(client: SyncPrefectClient, settings: Settings, run: FlowRun, cause: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,16 +12,17 @@ from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun
+from prefect.events import emit_event
 from prefect.states import Cancelled, Crashed, Pending, State
 from prefect.types._datetime import now
 
-from blocks.automations import NAME, put
+from blocks.automations import NAME, SIGN, put
 from blocks.settings import Settings
 from flows import hooks
 from flows.hooks import AGAIN
 from flows.incidents import listed
 from flows.state import open_outbox, transports
-from flows.stuck import NOT_STARTED, TOLD, sweep
+from flows.stuck import NOT_STARTED, TOLD, lives, sweep
 from governance.dispatcher import Dispatcher
 
 
@@ -89,9 +91,9 @@ def test_a_crashed_run_is_left_to_its_job_for_a_while(
 ) -> None:
     step(client, settings, run, Crashed(message="its pod is gone"), 20)
     assert known(client, run)[0] == "Crashed" and not told(settings, run, client)
-    sweep(settings, later(40))  # type: ignore[arg-type]
+    sweep(settings, later(50))  # type: ignore[arg-type]
     assert known(client, run) == ("AwaitingRetry", {"hallmark", AGAIN})
-    step(client, settings, run, Crashed(message="its pod is gone"), 40)
+    step(client, settings, run, Crashed(message="its pod is gone"), 50)
     assert known(client, run) == ("Crashed", {"hallmark", AGAIN, TOLD})
     [(title, count)] = told(settings, run, client)
     assert "its pod is gone" in title and count == 2
@@ -119,6 +121,20 @@ def test_a_crash_that_the_hook_could_tell_is_told_once(
     state = Crashed(message="its pod is gone")
     called = flow(lambda: None, name=client.read_flow(run.flow_id).name)
     hooks.failed(flow=called, flow_run=run, state=state)
-    step(client, settings, run, state, 40)
+    step(client, settings, run, state, 50)
     [(title, count)] = told(settings, run, client)
     assert "its pod is gone" in title and count == 1
+
+
+def test_a_run_that_gives_signs_of_life_again_goes_on(
+    client: SyncPrefectClient, settings: Settings, run: FlowRun
+) -> None:
+    """The server was away and missed them; the run was at work all the time."""
+    client.set_flow_run_state(run.id, Crashed(message="its process gave no sign of life for 75 s"), force=True)
+    emit_event(SIGN, resource={"prefect.resource.id": f"prefect.flow-run.{run.id}"}, occurred=now("UTC"))
+    until = time.monotonic() + 30
+    while not lives(client, client.read_flow_run(run.id)) and time.monotonic() < until:
+        time.sleep(0.2)  # events are sent and kept beside the run
+    sweep(settings, later(50))  # type: ignore[arg-type]
+    assert known(client, run) == ("Running", {"hallmark"})
+    assert not told(settings, run, client)

@@ -75,10 +75,18 @@ def outside(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pe
 
 
 @pytest.fixture(scope="session")
+def clean(outside: Peers, sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """An ingest of the stream that the cases share, that nothing befalls, on this machine; it goes on."""
+    home = Home("clean", outside).make()
+    home.process = home.locally(INGEST, sources, tmp_path_factory.mktemp("clean"))
+    return home
+
+
+@pytest.fixture(scope="session")
 def worker(
-    outside: Peers, image: str, sources: Path, shards: Path, tmp_path_factory: pytest.TempPathFactory
+    outside: Peers, clean: Home, image: str, sources: Path, shards: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Worker]:
-    """The pool and the deployments, and a worker at work."""
+    """The pool and the deployments, and a worker at work; meanwhile the clean ingest comes to its end."""
     apply(
         {"kind": "ServiceAccount", "apiVersion": "v1", "metadata": {"name": "hallmark-flow"}},
         {
@@ -89,18 +97,10 @@ def worker(
     deploy(image, outside)
     made = Worker(outside, tmp_path_factory.mktemp("worker"))
     made.start()
+    assert clean.process and clean.process.wait(300) == 0
     yield made
     made.kill()
     kubectl("delete", "jobs,pods", "--all", "--grace-period=1", "--wait=false", check=False)
-
-
-@pytest.fixture(scope="session")
-def clean(outside: Peers, sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """After an ingest of the stream that the cases share, that nothing befell, on this machine."""
-    home = Home("clean", outside).make()
-    done = home.locally(INGEST, sources, tmp_path_factory.mktemp("clean"))
-    assert done.wait() == 0
-    return home
 
 
 @pytest.fixture

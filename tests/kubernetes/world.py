@@ -87,6 +87,8 @@ class Home:
     name: str
     peers: Peers
     started: list[str] = field(default_factory=list)
+    process: subprocess.Popen[bytes] | None = None
+    """What works on it on this machine."""
 
     @property
     def settings(self) -> dict[str, str]:
