@@ -31,7 +31,7 @@ LOG = logging.getLogger("hallmark")
 START_SECONDS = 90
 """A pod that was asked for and does not run its flow after so long does not start."""
 CRASHED_SECONDS = 40
-"""Within this time its Job makes another pod of a crashed run, or the run gives a sign of life: one is due every 30 s."""
+"""Within this time its Job makes another pod of a crashed run, or it gives a sign of life: one is due every 30 s."""
 RECENT = timedelta(hours=1)
 TOLD = "hallmark:told"
 NOT_STARTED = f"its pod did not start within {START_SECONDS} s"
