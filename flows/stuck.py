@@ -49,12 +49,16 @@ def sweep(settings: Settings, now: datetime | None = None) -> int:
 
 
 def _candidates(client: SyncPrefectClient) -> Iterator[FlowRun]:
-    """Runs of our deployments that wait for a pod or ended without a word."""
+    """Runs of our deployments that wait for a pod or ended without a word; those of a cluster for who may ask it."""
     wanted = {"tags": {"all_": ["hallmark"]}, "state": {"type": {"any_": ["PENDING", "CRASHED"]}}}
     since = prefect_now("UTC") - RECENT
     for run in client.read_flow_runs(flow_run_filter=FlowRunFilter.model_validate(wanted)):
-        if run.deployment_id and run.state and run.state.timestamp > since:
+        if run.deployment_id and run.state and run.state.timestamp > since and (jobs.reachable() or not _is_job(run)):
             yield run
+
+
+def _is_job(run: FlowRun) -> bool:
+    return ":" in (run.infrastructure_pid or "")
 
 
 def _mend(client: SyncPrefectClient, settings: Settings, run: FlowRun, now: datetime) -> bool:
@@ -93,7 +97,7 @@ def _over(client: SyncPrefectClient, settings: Settings, run: FlowRun, cause: st
         _set(client, run, AwaitingRetry(message=f"started once more: {cause}"), {*run.tags, AGAIN})
     else:
         _set(client, run, Crashed(message=f"{cause}; it was started once more before"), {*run.tags, TOLD})
-    if run.infrastructure_pid and ":" in run.infrastructure_pid and jobs.reachable():
+    if run.infrastructure_pid and _is_job(run):
         try:
             jobs.withdraw(run.infrastructure_pid)
         except HallmarkError as error:

@@ -138,3 +138,13 @@ def test_a_run_that_gives_signs_of_life_again_goes_on(
     sweep(settings, later(50))  # type: ignore[arg-type]
     assert known(client, run) == ("Running", {"hallmark"})
     assert not told(settings, run, client)
+
+
+def test_the_run_of_a_job_is_for_who_may_delete_the_job(
+    client: SyncPrefectClient, settings: Settings, run: FlowRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    client.update_flow_run(run.id, infrastructure_pid="hallmark:a-job")
+    step(client, settings, run, Crashed(message="its pod is gone"), 50)
+    assert known(client, run) == ("Crashed", {"hallmark"})
+    assert not told(settings, run, client)
