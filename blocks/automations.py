@@ -15,6 +15,7 @@ from prefect.events.schemas.automations import AutomationCore, EventTrigger, Pos
 
 SILENT_SECONDS = 75
 """Without a sign of life for so long a run is over: two of them were missed."""
+SILENT = f"its process gave no sign of life for {SILENT_SECONDS} s"
 SIGN = "prefect.flow-run.heartbeat"
 SIGNS = (
     "Completed",
@@ -47,11 +48,7 @@ def silent_runs() -> AutomationCore:
             threshold=1,
             within=timedelta(seconds=SILENT_SECONDS),
         ),
-        actions=[
-            ChangeFlowRunState(
-                state=StateType.CRASHED, message=f"its process gave no sign of life for {SILENT_SECONDS} s"
-            )
-        ],
+        actions=[ChangeFlowRunState(state=StateType.CRASHED, message=SILENT)],
     )
 
 

@@ -20,7 +20,7 @@ from prefect.settings import get_current_settings
 from prefect.states import AwaitingRetry, Crashed, Running
 from prefect.types._datetime import now as prefect_now
 
-from blocks.automations import SIGN
+from blocks.automations import SIGN, SILENT
 from blocks.kubernetes import jobs
 from blocks.settings import Settings
 from flows.hooks import AGAIN, crashed
@@ -69,7 +69,7 @@ def _mend(client: SyncPrefectClient, settings: Settings, run: FlowRun, now: date
     if state.is_pending() and age > START_SECONDS:
         _over(client, settings, run, NOT_STARTED)
     elif state.is_crashed() and TOLD not in run.tags and age > CRASHED_SECONDS:
-        if lives(client, run):  # Prefect's server was away and missed its signs of life
+        if state.message == SILENT and lives(client, run):  # Prefect's server was away and missed its signs of life
             client.set_flow_run_state(run.id, Running(message="it gives signs of life"), force=True)
             return True
         _over(client, settings, run, state.message or "")

@@ -16,7 +16,7 @@ from prefect.events import emit_event
 from prefect.states import Cancelled, Crashed, Pending, State
 from prefect.types._datetime import now
 
-from blocks.automations import NAME, SIGN, put
+from blocks.automations import NAME, SIGN, SILENT, put
 from blocks.settings import Settings
 from flows import hooks
 from flows.hooks import AGAIN
@@ -130,7 +130,7 @@ def test_a_run_that_gives_signs_of_life_again_goes_on(
     client: SyncPrefectClient, settings: Settings, run: FlowRun
 ) -> None:
     """The server was away and missed them; the run was at work all the time."""
-    client.set_flow_run_state(run.id, Crashed(message="its process gave no sign of life for 75 s"), force=True)
+    client.set_flow_run_state(run.id, Crashed(message=SILENT), force=True)
     emit_event(SIGN, resource={"prefect.resource.id": f"prefect.flow-run.{run.id}"}, occurred=now("UTC"))
     until = time.monotonic() + 30
     while not lives(client, client.read_flow_run(run.id)) and time.monotonic() < until:
