@@ -54,7 +54,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "kind": "files",
         "root": f"s3://{BUCKET}/till",
         "owner": "finance",
-        "streams": {"sales": {"path": "*.csv"}},
+        "streams": {"sales": {"path": "*.csv", "settle": "0s"}},
     }
     path.write_text(yaml.safe_dump({"sources": {"till": stream}}, sort_keys=False))
     return path
