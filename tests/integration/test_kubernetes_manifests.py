@@ -87,6 +87,22 @@ def test_pods_of_flows_go_where_the_manifests_say(objects: Objects) -> None:
     assert nothing == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
+def test_each_deployment_has_an_account_that_is_there(objects: Objects) -> None:
+    deployments = yaml.safe_load((ROOT.parents[1] / "prefect.yaml").read_text())["deployments"]
+    accounts = {d["name"]: d["work_pool"]["job_variables"].get("service_account_name") for d in deployments}
+    assert {("ServiceAccount", account) for account in accounts.values() if account} <= set(objects)
+    ingests = {name: account for name, account in accounts.items() if name.startswith("ingest-")}
+    assert ingests == {name: f"hallmark-{name.replace('_', '-')}" for name in ingests}, "one for each source"
+    assert {name for name, account in accounts.items() if not account} == {"batch", "shard", "backfill"}
+
+
+def test_in_production_no_two_accounts_have_one_role() -> None:
+    done = subprocess.run(["kubectl", "kustomize", ROOT / "production"], capture_output=True, text=True, check=True)
+    found = [o for o in yaml.safe_load_all(done.stdout) if o["kind"] == "ServiceAccount"]
+    roles = [r for o in found if (r := o["metadata"].get("annotations", {}).get("eks.amazonaws.com/role-arn"))]
+    assert len(roles) == len(set(roles)) == len(found) - 2, "all but those of the server and the worker"
+
+
 def test_the_server_forgets_old_runs(objects: Objects) -> None:
     found = [o["data"] for (kind, name), o in objects.items() if kind == "ConfigMap" and name.startswith("prefect-")]
     assert found

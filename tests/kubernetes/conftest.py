@@ -21,6 +21,7 @@ from tests.kubernetes.deploy import deploy
 from tests.kubernetes.peers import BUCKET, Peers, peers
 from tests.kubernetes.world import INGEST, Home, Worker
 
+ACCOUNTS = Path(__file__).resolve().parents[2] / "deploy" / "kubernetes" / "base" / "accounts.yaml"
 MEASURED = "in the middle of a run"
 STREAMS = {"crm": ["teams", "people"], "drops": ["invoices"]}
 
@@ -88,7 +89,7 @@ def worker(
 ) -> Iterator[Worker]:
     """The pool and the deployments, and a worker at work; meanwhile the clean ingest comes to its end."""
     apply(
-        {"kind": "ServiceAccount", "apiVersion": "v1", "metadata": {"name": "hallmark-flow"}},
+        *[o for o in yaml.safe_load_all(ACCOUNTS.read_text()) if o["kind"] == "ServiceAccount"],
         {
             "kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "hallmark-sources"},
             "data": {file.name: file.read_text() for file in (sources, shards)},
