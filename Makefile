@@ -6,6 +6,8 @@ LINT_VENV := .venv-sqlfluff
 FAKESNOW_VENV := .venv-fakesnow
 DATACONTRACT_VENV := .venv-datacontract
 IMAGE_VENV := .venv-image
+TERRAFORM_VENV := .venv-terraform
+CHECKOV_VENV := .venv-checkov
 BIN := $(VENV)/bin
 ACTIONLINT := $(LINT_VENV)/bin/actionlint
 # By go: its package of Python downloads a program while it is built. Go's checksum database holds what a version is.
@@ -16,6 +18,8 @@ LINT_READY := $(LINT_VENV)/.ready
 FAKESNOW_READY := $(FAKESNOW_VENV)/.ready
 DATACONTRACT_READY := $(DATACONTRACT_VENV)/.ready
 IMAGE_READY := $(IMAGE_VENV)/.ready
+TERRAFORM_READY := $(TERRAFORM_VENV)/.ready
+CHECKOV_READY := $(CHECKOV_VENV)/.ready
 PEERS := $(basename $(notdir $(wildcard benchmarks/peers/*.lock)))
 
 # All tests share the cores file by file, the long ones first; at most four at a time: each keeps servers of its own.
@@ -23,6 +27,7 @@ PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder test
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test chaos kubernetes kubernetes-ci bench bench-memory check demo-incident format docs pictures clean
+.PHONY: lambda terraform-test
 .PHONY: image image-tag image-test connector-image sbom
 .DELETE_ON_ERROR:
 
@@ -96,9 +101,16 @@ sbom: $(READY) $(IMAGE_READY)  ## sbom.cdx.json: what is installed in .venv, too
 	@$(IMAGE_VENV)/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application \
 	  --output-reproducible --output-file sbom.cdx.json $(BIN)/python
 
+lambda: $(READY)  ## the archives of the Lambdas: terraform/lambda/dist
+	@$(BIN)/python terraform/lambda/build.py
+
+terraform-test: $(READY) $(TERRAFORM_READY) $(CHECKOV_READY) lambda  ## format, mocked modules, then dev applied to an emulated AWS, changed and destroyed
+	@terraform fmt -check -recursive terraform
+	@$(BIN)/python -m pytest -m terraform -n 2 --dist loadfile tests/terraform
+
 clean:  ## removes the environments, the caches, and all that runs have kept (.hallmark)
 	-@if [ -x $(BIN)/hallmark ] && [ -d .hallmark ]; then $(BIN)/hallmark sample --remove; fi
-	rm -rf $(VENV) $(LINT_VENV) $(FAKESNOW_VENV) $(DATACONTRACT_VENV) $(IMAGE_VENV) .venv-bench-* .bench .hallmark .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info sbom.cdx.json dbt/target dbt/logs
+	rm -rf $(VENV) $(LINT_VENV) $(FAKESNOW_VENV) $(DATACONTRACT_VENV) $(IMAGE_VENV) $(TERRAFORM_VENV) $(CHECKOV_VENV) .venv-bench-* .bench .hallmark .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info sbom.cdx.json dbt/target dbt/logs terraform/lambda/dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements-dev.lock pyproject.toml
@@ -126,6 +138,16 @@ $(DATACONTRACT_READY): requirements-datacontract.lock
 $(IMAGE_READY): requirements-image.lock
 	@echo "Installing into $(IMAGE_VENV)"
 	@$(call sync,$(IMAGE_VENV),requirements-image.lock)
+	@touch $@
+
+$(TERRAFORM_READY): requirements-terraform.lock
+	@echo "Installing into $(TERRAFORM_VENV)"
+	@$(call sync,$(TERRAFORM_VENV),requirements-terraform.lock)
+	@touch $@
+
+$(CHECKOV_READY): requirements-checkov.lock
+	@echo "Installing into $(CHECKOV_VENV)"
+	@$(call sync,$(CHECKOV_VENV),requirements-checkov.lock)
 	@touch $@
 
 .venv-bench-%/.ready: benchmarks/peers/%.lock
