@@ -1,0 +1,24 @@
+variable "cluster_name" {
+  type        = string
+  description = "The cluster."
+}
+
+variable "addons" {
+  type        = map(string)
+  description = "Add-on → version; null for the newest that fits the cluster."
+}
+
+variable "role_arns" {
+  type        = map(string)
+  description = "Add-on → the role of its service account, where it has one."
+  default     = {}
+}
+
+variable "access" {
+  type = map(object({
+    principal_arn = string
+    policy        = string
+    namespaces    = optional(set(string))
+  }))
+  description = "Who may enter the cluster: a principal of IAM and a policy of EKS, for all of it or for namespaces."
+}

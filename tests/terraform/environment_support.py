@@ -1,0 +1,101 @@
+"""The AWS side of an environment, applied to moto by Terraform in a copy of what it needs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tests.terraform.apps_support import ROOT, Applied, archives, first_values, mirror, post, terraform
+
+# Terraform merges this into the root's files: where moto is, and no role, which moto would hand out to anybody.
+OVERRIDE = """
+terraform {{
+  backend "local" {{}}
+}}
+
+provider "aws" {{
+  access_key        = "testing"
+  secret_key        = "testing"
+  s3_use_path_style = true
+  assume_role {{
+    role_arn = null
+  }}
+  endpoints {{
+{endpoints}
+  }}
+}}
+
+provider "aws" {{
+  alias             = "platform"
+  access_key        = "testing"
+  secret_key        = "testing"
+  s3_use_path_style = true
+  assume_role {{
+    role_arn = null
+  }}
+  endpoints {{
+{endpoints}
+  }}
+}}
+"""
+SERVICES = (
+    "acm", "budgets", "cloudwatch", "cloudwatchlogs", "cognitoidp", "configservice", "dynamodb", "ec2", "eks", "elbv2",
+    "eventbridge", "iam", "kms", "lambda", "opensearch", "rds", "route53", "s3", "secretsmanager", "sns", "sqs", "sts",
+)  # fmt: skip
+
+
+class Environment:
+    """One root in a folder of its own, and the moto that it is applied to."""
+
+    def __init__(self, folder: Path, url: str, root: str = "terraform/environments/dev/aws") -> None:
+        left_out = shutil.ignore_patterns(".terraform*", "*.tfstate*", "dist", "snowflake")
+        shutil.copytree(ROOT / "terraform", folder / "terraform", ignore=left_out)
+        (folder / "flows").mkdir()
+        shutil.copy(ROOT / "flows" / "sources.yml", folder / "flows")
+        dist = folder / "terraform" / "lambda" / "dist"
+        made = ROOT / "terraform" / "lambda" / "dist"
+        shutil.copytree(made, dist) if made.is_dir() else archives(dist)
+        self.url, self.root = url, folder / root
+        endpoints = "\n".join(f'    {service} = "{url}"' for service in SERVICES)
+        (self.root / "emulated_override.tf").write_text(OVERRIDE.format(endpoints=endpoints))
+        # Lambda's functions are not run by moto, which needs Docker for it.
+        post(f"{url}/moto-api/config", {"lambda": {"use_docker": False}})
+        self.run("init", "-input=false", *([f"-plugin-dir={found}"] if (found := mirror()) else []))
+
+    def run(self, *arguments: str) -> str:
+        """What Terraform prints."""
+        return terraform(self.root, *arguments)
+
+    def apply(self, *given: str) -> None:
+        """Apply, with variables as `-var=…`."""
+        with first_values(self.url):
+            self.run("apply", "-auto-approve", "-input=false", "-var=emulated=true", *given)
+
+    def changes(self, *given: str) -> dict[str, list[str]]:
+        """Address → actions that a plan would take."""
+        self.run("plan", "-input=false", "-var=emulated=true", "-out=plan", *given)
+        plan = json.loads(self.run("show", "-json", "plan"))
+        taken = {c["address"]: c["change"]["actions"] for c in plan.get("resource_changes", [])}
+        return {address: actions for address, actions in taken.items() if actions not in (["no-op"], ["read"])}
+
+    def outputs(self) -> dict[str, Any]:
+        """The root's outputs."""
+        return {name: found["value"] for name, found in json.loads(self.run("output", "-json")).items()}
+
+    def managed(self) -> list[str]:
+        """Addresses of what is in the state, without data."""
+        return [
+            line
+            for line in self.run("state", "list").splitlines()
+            if ".data." not in line and not line.startswith("data.")
+        ]
+
+    def applied(self) -> Applied:
+        """What tests ask of it."""
+        return Applied(self.url, self.root, self.outputs())
+
+    def destroy(self, *given: str) -> None:
+        """Destroy everything."""
+        self.run("destroy", "-auto-approve", "-input=false", "-var=emulated=true", *given)

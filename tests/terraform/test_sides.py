@@ -1,0 +1,68 @@
+"""What the roots for AWS and for Snowflake say of each other: neither reads the state of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.terraform.access_support import Access
+from tests.terraform.trees import TERRAFORM, tree
+
+pytestmark = pytest.mark.terraform
+BY_HAND = {"snowflake_dashboards"}
+"""Keys that a partner takes from a person alone: reminders are sent of them, and nothing rotates them."""
+
+
+def values(environment: str, side: str) -> dict[str, Any]:
+    """The terraform.tfvars of a root."""
+
+    def bare(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: bare(item) for name, item in value.items()}
+        return [bare(item) for item in value] if isinstance(value, list) else str(value).strip('"')
+
+    [parsed] = tree(TERRAFORM / "environments" / environment / side / "terraform.tfvars").values()
+    found: dict[str, Any] = bare(parsed)
+    return found
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_the_key_of_each_service_user_is_a_secret_that_rotates(access: Callable[..., Access], environment: str) -> None:
+    secrets = values(environment, "aws")["secrets"]
+    prefix = values(environment, "snowflake")["prefix"]
+    users = access()["users"]
+    asked = {
+        f"snowflake_{user.lower()}": (f"{prefix}_{user}", f"{prefix}_{row['role']}") for user, row in users.items()
+    }
+    rotated = {
+        key: (secret["user"], secret["role"])
+        for key, secret in secrets.items()
+        if secret["kind"] == "snowflake_key_pair"
+    }
+    assert rotated == {key: row for key, row in asked.items() if key not in BY_HAND}
+    assert {key: secrets[key]["kind"] for key in BY_HAND} == dict.fromkeys(BY_HAND, "token")
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_a_key_has_the_readers_that_work_as_its_user(environment: str) -> None:
+    secrets = values(environment, "aws")["secrets"]
+    readers = {key: secret["readers"] for key, secret in secrets.items() if key.startswith("snowflake_")}
+    assert readers == {
+        "snowflake_ingest": ["ingest"],
+        "snowflake_batch": ["batch", "transform"],
+        "snowflake_deliver": ["deliver"],
+        "snowflake_watch": ["watch"],
+        "snowflake_catalog": ["batch"],
+        "snowflake_dashboards": [],
+    }
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_both_sides_speak_of_the_same_account_and_landing_zone(environment: str) -> None:
+    aws, snowflake = values(environment, "aws"), values(environment, "snowflake")
+    assert aws["snowflake_account"] == f"{snowflake['organization']}-{snowflake['account']}"
+    bucket = f"{aws['name']}-landing-{aws['account_id']}"  # names of the module landing
+    assert snowflake["landing"]["url"] == f"s3://{bucket}/{aws['landing_prefix']}/"
+    assert snowflake["landing"]["role_arn"] == f"arn:aws:iam::{aws['account_id']}:role/{aws['name']}-snowflake"
