@@ -84,7 +84,7 @@ def test_a_part_lost(home: Home, whole: Home, worker: Worker, tell: Tell) -> Non
     with held(home.peers.snowflake) as hold:
         run_id = home.start(INGESTED, parts(2), **STREAM)
         hold.wait()
-        until(60, "the other part is over", lambda: "Completed" in [state(str(r.id)) for r in shards_since(seen)])
+        until(120, "the other part is over", lambda: "Completed" in [state(str(r.id)) for r in shards_since(seen)])
         [lost] = [str(r.id) for r in shards_since(seen) if state(str(r.id)) == "Running"]
         clock = Clock()
         kill_engine(pod(lost))
