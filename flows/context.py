@@ -113,8 +113,11 @@ class Context:
 
 
 def sources_path(given: str | None) -> Path:
-    """The sources file of a run: the given one, or the repository's."""
-    return Path(given).resolve() if given else SOURCES
+    """The sources file of a run: the given one, or the repository's.
+
+    Links are not followed: those of a ConfigMap lead to a folder that is named anew in each pod.
+    """
+    return Path(given).absolute() if given else SOURCES
 
 
 def new_run_id() -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import httpx
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.deployments import run_deployment
@@ -23,9 +24,12 @@ from flows.context import SOURCES, Context
 from governance.errors import HallmarkError, UnreachableError
 
 LOG = logging.getLogger("hallmark")
+Answer = TypeVar("Answer")
 DEPLOYMENT = "shard/shard"
 TRIES = 3
 PAUSE_SECONDS = 2.0
+CANCEL_SECONDS = 60.0
+"""So long after a part failed the others are given to end."""
 PATIENCE_SECONDS = 900.0
 """So long the Prefect server may give no answer."""
 
@@ -36,8 +40,10 @@ def run_all(load: StreamLoad, count: int, context: Context) -> None:
     Raises HallmarkError for a part that failed, UnreachableError for one that was lost three times.
     """
     tries = dict.fromkeys(range(count), 1)
-    running = {number: _start(load, number, 1, context) for number in tries}
+    running: dict[int, uuid.UUID] = {}
     try:
+        for number in tries:
+            running[number] = _start(load, number, 1, context)
         while running:
             time.sleep(PAUSE_SECONDS)
             interrupt.look()
@@ -73,21 +79,28 @@ def _start(load: StreamLoad, number: int, nth: int, context: Context) -> uuid.UU
         "attempt": batch.attempt, "profile": context.settings.profile,
         "sources": None if context.sources_file == SOURCES else str(context.sources_file),
     }  # fmt: skip
-    run: Any = run_deployment(
-        DEPLOYMENT, parameters=parameters, timeout=0, as_subflow=False,
-        idempotency_key=f"{slot}/{name}/{number}/{batch.run_id}/{batch.attempt}/{nth}",
+    run: Any = _patiently(
+        lambda _: run_deployment(
+            DEPLOYMENT, parameters=parameters, timeout=0, as_subflow=False,
+            idempotency_key=f"{slot}/{name}/{number}/{batch.run_id}/{batch.attempt}/{nth}",
+        )
     )  # fmt: skip
     return cast(FlowRun, run).id
 
 
 def _states(runs: list[uuid.UUID]) -> dict[uuid.UUID, State[Any] | None]:
     """How these runs stand, once the server answers."""
+    wanted = FlowRunFilter(id=FlowRunFilterId(any_=runs))
+    return {run.id: run.state for run in _patiently(lambda client: client.read_flow_runs(flow_run_filter=wanted))}
+
+
+def _patiently(ask: Callable[[SyncPrefectClient], Answer]) -> Answer:
+    """What the Prefect server answers; one that is away for some minutes is waited for."""
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             with get_client(sync_client=True) as client:
-                found = client.read_flow_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=runs)))
-            return {run.id: run.state for run in found}
+                return ask(client)
         except httpx.HTTPError as error:
             if time.monotonic() > until:
                 raise UnreachableError("the Prefect server", type(error).__name__, "start it; run again") from None
@@ -97,9 +110,15 @@ def _states(runs: list[uuid.UUID]) -> dict[uuid.UUID, State[Any] | None]:
 
 
 def _cancel(runs: list[uuid.UUID]) -> None:
-    for run in runs:
-        try:
-            with get_client(sync_client=True) as client:
+    """Cancel these runs, and wait until they are over: who goes on lands the same files."""
+    until = time.monotonic() + CANCEL_SECONDS
+    try:
+        with get_client(sync_client=True) as client:
+            for run in runs:
                 client.set_flow_run_state(run, State(type=StateType.CANCELLING, name="Cancelling"))
-        except Exception as error:  # noqa: BLE001 - what ends this run is told; a part that goes on publishes nothing
-            LOG.warning("run %s could not be cancelled: %s", run, type(error).__name__)
+            while runs and time.monotonic() < until:
+                time.sleep(PAUSE_SECONDS)
+                states = [client.read_flow_run(run).state for run in runs]
+                runs = [run for run, state in zip(runs, states, strict=True) if state and not state.is_final()]
+    except Exception as error:  # noqa: BLE001 - what ends this run is told; a part that goes on publishes nothing
+        LOG.warning("parts could not be cancelled: %s", type(error).__name__)

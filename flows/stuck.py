@@ -34,6 +34,8 @@ CRASHED_SECONDS = 40
 """Within this time its Job makes another pod of a crashed run, or it gives a sign of life: one is due every 30 s."""
 RECENT = timedelta(hours=1)
 TOLD = "hallmark:told"
+PART = "shard"
+"""The tag of the deployment whose runs are parts of a stream."""
 NOT_STARTED = f"its pod did not start within {START_SECONDS} s"
 
 
@@ -53,7 +55,8 @@ def _candidates(client: SyncPrefectClient) -> Iterator[FlowRun]:
     wanted = {"tags": {"all_": ["hallmark"]}, "state": {"type": {"any_": ["PENDING", "CRASHED"]}}}
     since = prefect_now("UTC") - RECENT
     for run in client.read_flow_runs(flow_run_filter=FlowRunFilter.model_validate(wanted)):
-        if run.deployment_id and run.state and run.state.timestamp > since and (jobs.reachable() or not _is_job(run)):
+        due = run.state is not None and (run.state.is_pending() or run.state.timestamp > since)
+        if due and run.deployment_id and (jobs.reachable() or not _is_job(run)):
             yield run
 
 
@@ -69,7 +72,7 @@ def _mend(client: SyncPrefectClient, settings: Settings, run: FlowRun, now: date
     if state.is_pending() and age > START_SECONDS:
         _over(client, settings, run, NOT_STARTED)
     elif state.is_crashed() and TOLD not in run.tags and age > CRASHED_SECONDS:
-        if state.message == SILENT and lives(client, run):  # Prefect's server was away and missed its signs of life
+        if state.message == SILENT and lives(client, run) and _as_seen(client, run):  # Prefect's server missed them
             client.set_flow_run_state(run.id, Running(message="it gives signs of life"), force=True)
             return True
         _over(client, settings, run, state.message or "")
@@ -90,19 +93,35 @@ def lives(client: SyncPrefectClient, run: FlowRun) -> bool:
 
 
 def _over(client: SyncPrefectClient, settings: Settings, run: FlowRun, cause: str) -> None:
-    """Tell of its end, and start it once more where that was not done yet."""
-    again = AGAIN not in run.tags
-    announce(settings, crashed(client.read_flow(run.flow_id).name, run, cause, settings))
+    """Take its Job away and tell of its end; start it once more, where that is safe and was not done yet."""
+    if not _as_seen(client, run):
+        return
+    gone, is_part = _withdrawn(run), PART in run.tags
+    if not is_part:  # who planned the stream does a part again, and tells
+        announce(settings, crashed(client.read_flow(run.flow_id).name, run, cause, settings))
+    again = gone and not is_part and AGAIN not in run.tags
     if again:
         _set(client, run, AwaitingRetry(message=f"started once more: {cause}"), {*run.tags, AGAIN})
     else:
-        _set(client, run, Crashed(message=f"{cause}; it was started once more before"), {*run.tags, TOLD})
+        _set(client, run, Crashed(message=cause or "its infrastructure went away"), {*run.tags, TOLD})
+    LOG.error("run %s is over: %s; %s", run.name, cause, "it is started once more" if again else "it stays so")
+
+
+def _as_seen(client: SyncPrefectClient, run: FlowRun) -> bool:
+    """Whether it still is in the state in which it was found: another sweep or a new pod may have been quicker."""
+    state = client.read_flow_run(run.id).state
+    return state is not None and run.state is not None and state.id == run.state.id
+
+
+def _withdrawn(run: FlowRun) -> bool:
+    """Whether no pod of it can start any more."""
     if run.infrastructure_pid and _is_job(run):
         try:
             jobs.withdraw(run.infrastructure_pid)
         except HallmarkError as error:
-            LOG.warning("the Job of run %s stays: %s: %s. Remedy: %s", run.name, error.what, error.cause, error.remedy)
-    LOG.error("run %s is over: %s; %s", run.name, cause, "it is started once more" if again else "it stays so")
+            LOG.error("the Job of run %s stays: %s: %s. Remedy: %s", run.name, error.what, error.cause, error.remedy)
+            return False
+    return True
 
 
 def _set(client: SyncPrefectClient, run: FlowRun, state: State[object], tags: set[str]) -> None:

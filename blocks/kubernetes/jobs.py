@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 PATIENCE_SECONDS = 10
 VERBS = ("get", "delete")
+OVER = ("Complete", "Failed")
 REMEDY = "apply deploy/kubernetes, whose role of hallmark-deliver has the right"
 
 
@@ -28,7 +29,9 @@ def reachable() -> bool:
 
 
 def withdraw(job: str) -> bool:
-    """Delete a Job whose pod is not over; whether there was one. `job` is NAMESPACE:NAME, as Prefect has it.
+    """Delete a Job that is not over; whether there was one. `job` is NAMESPACE:NAME, as Prefect has it.
+
+    One without an active pod may make another: after its pause, or when the pod of a lost node is gone for certain.
 
     Raises HallmarkError where the cluster does not answer, or refuses.
     """
@@ -38,7 +41,7 @@ def withdraw(job: str) -> bool:
     with _asked(f"Job {name}") as client:
         api = BatchV1Api(client)
         found: Any = _unless_gone(api.read_namespaced_job, name, namespace)
-        if found is None or not found.status.active:
+        if found is None or any(c.type in OVER and c.status == "True" for c in found.status.conditions or ()):
             return False
         options = V1DeleteOptions(
             propagation_policy="Background", preconditions={"uid": found.metadata.uid}

@@ -6,6 +6,7 @@ elsewhere the parts are read again together, so that the result is that of one p
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
 Facts = dict[str, Any]
 
 
-def part_table(load: StreamLoad, number: int, of: str = "rows") -> str:
-    """The table of what a part loaded, or of what it could not read. One of an earlier attempt has another name."""
-    return f"bronze__staging.{quote(f'{load.table}{PART}{load.batch.attempt}_{number}_{of}')}"
+def part_table(load: StreamLoad, one_try: str, of: str = "rows") -> str:
+    """The table of what one try of a part loaded, or of what it could not read."""
+    return f"bronze__staging.{quote(f'{load.table}{PART}{one_try}_{of}')}"
 
 
 def load_part(
@@ -36,18 +37,19 @@ def load_part(
 ) -> Facts:
     """Load a part of a stream, or of a child table, beside the others; what the gatherer must know of it.
 
-    Raises what `stage` does for a shape that the stream's policy does not take. Doing it twice changes nothing.
+    Each try has tables of its own: one that was taken for lost may go on beside the next. Raises what `stage` does for
+    a shape that the stream's policy does not take.
     """
     where = f"stream {load.source}.{load.stream.name}"
     shape = shape_of(warehouse, load, extract, manifests, where)
-    rows, rejects = part_table(load, number), part_table(load, number, "rejects")
-    for table in (rows, rejects):
-        warehouse.execute(f"DROP TABLE IF EXISTS {table}")
+    one_try = f"{number}_{uuid.uuid4().hex[:12]}"
+    rows, rejects = part_table(load, one_try), part_table(load, one_try, "rejects")
     columns = (*shape.columns, *meta_of(load))
     create(warehouse, rows, columns)
     fill(warehouse, load, shape, extract, rows, columns, where)
     write_rejects(warehouse, rejects, extract.rejects(warehouse.engine))
     return {
+        "try": one_try,
         "incoming": [[c.name, c.type, c.origin] for c in extract.columns],
         "columns": [[c.name, c.type] for c in shape.columns],
         "source_of": list(shape.source_of.items()),
@@ -103,17 +105,17 @@ class Gathered:
         """Table → its columns."""
         meta = [c.name for c in meta_of(self.load)]
         return {
-            part_table(self.load, number): [*(name for name, _ in facts["columns"]), *meta]
-            for number, facts in self.parts.items()
+            part_table(self.load, facts["try"]): [*(name for name, _ in facts["columns"]), *meta]
+            for facts in self.parts.values()
         }
 
     def rejects(self, connection: duckdb.DuckDBPyConnection) -> list[Reject]:
         """Those of all parts."""
-        return [Reject(*row) for number in self.parts for row in self._rejects(number)]
+        return [Reject(*row) for facts in self.parts.values() for row in self._rejects(facts["try"])]
 
-    def _rejects(self, number: int) -> Iterator[tuple[Any, ...]]:
+    def _rejects(self, one_try: str) -> Iterator[tuple[Any, ...]]:
         columns = ", ".join(quote(c.name) for c in REJECTS)
-        yield from self.warehouse.execute(f"SELECT {columns} FROM {part_table(self.load, number, 'rejects')}")
+        yield from self.warehouse.execute(f"SELECT {columns} FROM {part_table(self.load, one_try, 'rejects')}")
 
 
 def _is_subsequence(part: Sequence[object], whole: Sequence[object]) -> bool:

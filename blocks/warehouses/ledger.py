@@ -83,16 +83,19 @@ class Ledger(Loads):
         dead, which = f"state = 'running' AND run_id NOT IN ({alive})", (socket.gethostname(), batch.run_id)
         over = self.execute(f"SELECT run_id FROM ops.batches WHERE {dead}", which)
         self.execute(f"UPDATE ops.batches SET state = 'failed', finished_at = ? WHERE {dead}", (now(), *which))
-        counted = self.execute("SELECT count(*) FROM ops.batches WHERE slot = ?", (batch.slot,))
+        counted = self.execute(
+            "SELECT greatest(count(*), coalesce(max(attempt), 0)) FROM ops.batches WHERE slot = ?", (batch.slot,)
+        )
+        attempt = int(counted[0][0]) + 1
         self.execute("DELETE FROM ops.batches WHERE slot = ? AND run_id = ?", (batch.slot, batch.run_id))
-        sql = "INSERT INTO ops.batches (slot, run_id, state, started_at) VALUES (?, ?, 'running', ?)"
-        self.execute(sql, (batch.slot, batch.run_id, now()))
+        sql = "INSERT INTO ops.batches (slot, run_id, state, started_at, attempt) VALUES (?, ?, 'running', ?, ?)"
+        self.execute(sql, (batch.slot, batch.run_id, now(), attempt))
         if shared:
             running = "SELECT run_id FROM ops.batches WHERE state = 'running'"
             gone = f"DELETE FROM ops.heartbeats WHERE run_id = ? OR run_id NOT IN ({running})"
             self.execute(gone, (batch.run_id,))
             self.execute("INSERT INTO ops.heartbeats SELECT ?, ?, current_timestamp", (batch.run_id, holder()))
-        return int(counted[0][0]) + 1, [run_id for (run_id,) in over]
+        return attempt, [run_id for (run_id,) in over]
 
     def beat(self, batch: Batch) -> None:
         """A sign of life of a run."""
@@ -109,10 +112,11 @@ class Ledger(Loads):
         return [(run, slot, at) for run, slot, at in rows]
 
     def finish_batch(self, batch: Batch, state: str, summary: Mapping[str, Any] | None) -> None:
-        """Record how a run ended."""
-        sql = "UPDATE ops.batches SET state = ?, finished_at = ?, summary = ? WHERE slot = ? AND run_id = ?"
+        """Record how a run ended, unless another machine goes on with it."""
+        sql = "UPDATE ops.batches SET state = ?, finished_at = ?, summary = ? WHERE slot = ? AND run_id = ? AND run_id "
+        sql += "NOT IN (SELECT h.run_id FROM ops.heartbeats AS h WHERE split_part(h.holder, ':', 1) <> ?)"
         body = None if summary is None else json.dumps(summary, default=str)
-        self.execute(sql, (state, now(), body, batch.slot, batch.run_id))
+        self.execute(sql, (state, now(), body, batch.slot, batch.run_id, socket.gethostname()))
 
     # --- the locks of publishers: of streams, and of layers -------------------------------------------------
 

@@ -41,8 +41,9 @@ def read(execute: Execute, load: StreamLoad) -> list[Shard]:
 
 
 def loaded(execute: Execute, load: StreamLoad, number: int, facts: dict[str, Any]) -> None:
-    """A part is landed and loaded."""
-    sql = f"UPDATE ops.shards SET status = 'loaded', facts = ?, loaded_at = ? WHERE {_KEY} AND shard = ?"
+    """A part is landed and loaded; what another try of it has loaded stays."""
+    mine = f"{_KEY} AND shard = ? AND facts IS NULL"
+    sql = f"UPDATE ops.shards SET status = 'loaded', facts = ?, loaded_at = ? WHERE {mine}"
     execute(sql, (json.dumps(facts), now(), *_key(load), number))
 
 

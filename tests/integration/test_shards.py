@@ -6,19 +6,22 @@ import json
 import subprocess
 import sys
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from blocks.settings import Settings
+from blocks.sources import reader_for
 from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import Batch, StreamLoad
-from blocks.warehouses.ledger_shards import Shard, plan, read
+from blocks.warehouses.bronze_shards import load_part
+from blocks.warehouses.ledger_shards import Shard, loaded, plan, read
 from flows.context import Context
 from flows.ingest import Result, load_stream
 from flows.runs import start
-from flows.shards import split, work
+from flows.shards import gathered, split, work
 from flows.slots import parse
 from governance.errors import HallmarkError, LockedError
 from tests.homes import SLOT1, VOLATILE
@@ -142,6 +145,31 @@ def test_a_lost_part_is_done_again_alone(whole: Context, tmp_path: Path) -> None
     assert all(s.facts for s in shards_of(context, load))
 
 
+def test_a_try_that_was_taken_for_lost_changes_nothing_of_the_next(whole: Context, tmp_path: Path) -> None:
+    """It had looked whether the part is loaded before the next try was; it goes on, and loads it as well."""
+    drop(tmp_path / "drops")
+    context, load = planned(apart(whole, tmp_path))
+    before = shards_of(context, load)
+    for number in range(3):
+        work("drops", "sales", number, context)
+    first = shards_of(context, load)
+    spec = context.sources["drops"]
+    reader = reader_for(spec)
+    late = replace(load, stream=reader.resolve(load.stream))
+    manifests = [m for i in before[0].load_ids if (m := context.landing.described("drops", "sales", i))]
+    with open_warehouse(context.settings) as warehouse:
+        half = reader.extract(late.stream, manifests[:1], context.landing, {})
+        facts = load_part(warehouse, late, half, manifests[:1], 0)
+        loaded(warehouse.execute, late, 0, {"": facts})
+    assert shards_of(context, load) == first
+    with open_warehouse(context.settings) as warehouse:
+        found = gathered(
+            warehouse, load, [context.landing.described("drops", "sales", p.load_id) for p in load.planned], first
+        )
+        counts = [warehouse.execute(f"SELECT count(*), count(DISTINCT id) FROM {t}")[0] for t in found.tables]
+    assert [sum(c) for c in zip(*counts, strict=True)] == [600, 600]
+
+
 def test_a_part_of_a_run_that_is_over_loads_nothing(whole: Context, tmp_path: Path) -> None:
     drop(tmp_path / "drops")
     context, load = planned(apart(whole, tmp_path))
@@ -197,7 +225,6 @@ def test_parts_are_of_about_one_size(sizes: list[int], most: int, size: int, exp
 
 def planned(context: Context) -> tuple[Context, StreamLoad]:
     """A run that has planned the stream in three parts, and has come no further."""
-    from blocks.sources import reader_for
     from flows import load
 
     begun(context)

@@ -69,15 +69,24 @@ def job(**status: Any) -> tuple[int, dict[str, Any]]:
     return 200, {"kind": "Job", "apiVersion": "batch/v1", "metadata": {"name": "a", "uid": "u-1"}, "status": status}
 
 
-def test_a_job_whose_pod_waits_is_deleted_with_it(api: Api) -> None:
-    api.answers = {"GET": job(active=1), "DELETE": (200, {"kind": "Status", "status": "Success"})}
+def over(condition: str, status: str = "True") -> dict[str, str]:
+    return {"type": condition, "status": status}
+
+
+@pytest.mark.parametrize(
+    "status", [{"active": 1}, {"failed": 1}, {"terminating": 1}, {"conditions": [over("Failed", "False")]}, {}]
+)
+def test_a_job_that_may_make_another_pod_is_deleted(api: Api, status: dict[str, Any]) -> None:
+    api.answers = {"GET": job(**status), "DELETE": (200, {"kind": "Status", "status": "Success"})}
     assert jobs.withdraw("hallmark:a")
     path = "/apis/batch/v1/namespaces/hallmark/jobs/a"
     assert [(verb, at) for verb, at, _ in api.asked] == [("GET", path), ("DELETE", path)]
     assert api.asked[1][2] == {"propagationPolicy": "Background", "preconditions": {"uid": "u-1"}}
 
 
-@pytest.mark.parametrize("answer", [job(failed=1), job(succeeded=1), (404, {"kind": "Status"})])
+@pytest.mark.parametrize(
+    "answer", [job(conditions=[over("Failed")]), job(conditions=[over("Complete")]), (404, {"kind": "Status"})]
+)
 def test_a_job_that_is_over_keeps_its_logs(api: Api, answer: tuple[int, dict[str, Any]]) -> None:
     api.answers = {"GET": answer}
     assert not jobs.withdraw("hallmark:a")
