@@ -24,7 +24,7 @@ DEPLOYMENTS: dict[str, dict[str, Any]] = {
     "shard/shard": {
         "entrypoint": "flows/shard.py:shard",
         "schedules": [],
-        "tags": ["hallmark", "ingest"],
+        "tags": ["hallmark", "ingest", "shard"],
         "work_pool": "hallmark-local",
         "limit": (8, "ENQUEUE"),
         "parameters": {},

@@ -28,7 +28,7 @@ GATES = (
 TABLES: dict[str, str | None] = dict.fromkeys(
     f"ops.{t}"
     for t in "streams batches publishes profiles loads quarantine gates builds cursors events actions".split()
-) | {"ops.gates": GATES}
+) | {"ops.gates": GATES, "ops.batches": "slot, run_id, state, started_at, finished_at, summary"}
 VERSIONING = ("INSERT INTO ops.alembic_version", "UPDATE ops.alembic_version")
 
 
@@ -198,6 +198,7 @@ def test_a_home_of_the_first_release_runs_its_next_batch(waved: Home, new_home: 
         for table in ("kept", "heartbeats", "shards", "alembic_version"):
             warehouse.execute(f"DROP TABLE ops.{table}")
         warehouse.execute("ALTER TABLE ops.gates DROP COLUMN waived")
+        warehouse.execute("ALTER TABLE ops.batches DROP COLUMN attempt")
         for statement in first_ledger("duckdb"):
             example.execute(statement)
         assert columns(warehouse) == columns(example)
