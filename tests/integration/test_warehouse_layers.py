@@ -207,7 +207,10 @@ def test_the_next_pod_of_a_run_takes_over_at_once_and_the_one_before_it_publishe
         warehouse.execute("UPDATE ops.heartbeats SET holder = ?", (earlier,))
         with pytest.raises(LockedError, match="pod-1:7 goes on with it"):
             publish(settings, 3, {"a": None})
+        warehouse.ledger.finish_batch(again, "failed", None)
+        assert warehouse.ledger.batch_of("run-3") == (slot(3), "running"), "it does not end what another goes on with"
         assert start(warehouse, again, shared=True, wait=0) == 2, "it waits for no sign of its own life"
+        assert start(warehouse, again, shared=True, wait=0) == 3
         assert warehouse.execute("SELECT holder FROM ops.heartbeats") == [(holder(),)]
     assert publish(settings, 3, {"a": None}) == {"a": 1}
     with open_warehouse(settings) as warehouse:
