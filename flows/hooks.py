@@ -27,6 +27,8 @@ from governance.model import Event
 LOG = logging.getLogger("hallmark")
 AGAIN = "hallmark:started-again"
 """The tag of a run that `stuck.py` has started once more."""
+GONE = "its infrastructure went away"
+"""The cause of a crash of which Prefect says none."""
 REMEDY = "`kubectl describe pod` of the run's label prefect.io/flow-run-id says why: an image that cannot be pulled, "
 REMEDY += "a node that is full or gone, too little memory"
 
@@ -57,7 +59,7 @@ def completed(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> Non
 def crashed(name: str, run: FlowRun, cause: str | None, settings: Settings) -> Event:
     """Of a run whose process or pod is gone: the same event whoever finds it, this hook or `stuck.py`."""
     tried = max(run.run_count, 2 if AGAIN in run.tags else 1)  # one that never ran counts no run
-    error = {"what": f"flow {name}", "cause": cause or "its infrastructure went away", "remedy": REMEDY}
+    error = {"what": f"flow {name}", "cause": cause or GONE, "remedy": REMEDY}
     return Event.of(
         "hallmark.run.failed.v1", name, f"prefect/{run.id}/{tried}", settings.clock(), owner=PLATFORM,
         run_id=str(run.id), error=error,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import httpx
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.deployments import run_deployment
@@ -80,7 +80,7 @@ def _start(load: StreamLoad, number: int, nth: int, context: Context) -> uuid.UU
         "sources": None if context.sources_file == SOURCES else str(context.sources_file),
     }  # fmt: skip
     run: Any = _patiently(
-        lambda _: run_deployment(
+        lambda: run_deployment(
             DEPLOYMENT, parameters=parameters, timeout=0, as_subflow=False,
             idempotency_key=f"{slot}/{name}/{number}/{batch.run_id}/{batch.attempt}/{nth}",
         )
@@ -90,17 +90,20 @@ def _start(load: StreamLoad, number: int, nth: int, context: Context) -> uuid.UU
 
 def _states(runs: list[uuid.UUID]) -> dict[uuid.UUID, State[Any] | None]:
     """How these runs stand, once the server answers."""
-    wanted = FlowRunFilter(id=FlowRunFilterId(any_=runs))
-    return {run.id: run.state for run in _patiently(lambda client: client.read_flow_runs(flow_run_filter=wanted))}
+
+    def ask() -> list[FlowRun]:
+        with get_client(sync_client=True) as client:
+            return client.read_flow_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=runs)))
+
+    return {run.id: run.state for run in _patiently(ask)}
 
 
-def _patiently(ask: Callable[[SyncPrefectClient], Answer]) -> Answer:
+def _patiently(ask: Callable[[], Answer]) -> Answer:
     """What the Prefect server answers; one that is away for some minutes is waited for."""
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            with get_client(sync_client=True) as client:
-                return ask(client)
+            return ask()
         except httpx.HTTPError as error:
             if time.monotonic() > until:
                 raise UnreachableError("the Prefect server", type(error).__name__, "start it; run again") from None

@@ -23,7 +23,7 @@ from prefect.types._datetime import now as prefect_now
 from blocks.automations import SIGN, SILENT
 from blocks.kubernetes import jobs
 from blocks.settings import Settings
-from flows.hooks import AGAIN, crashed
+from flows.hooks import AGAIN, GONE, crashed
 from flows.state import announce
 from governance.errors import HallmarkError
 
@@ -75,7 +75,7 @@ def _mend(client: SyncPrefectClient, settings: Settings, run: FlowRun, now: date
         if state.message == SILENT and lives(client, run) and _as_seen(client, run):  # Prefect's server missed them
             client.set_flow_run_state(run.id, Running(message="it gives signs of life"), force=True)
             return True
-        _over(client, settings, run, state.message or "")
+        _over(client, settings, run, state.message or GONE)
     else:
         return False
     return True
@@ -103,7 +103,7 @@ def _over(client: SyncPrefectClient, settings: Settings, run: FlowRun, cause: st
     if again:
         _set(client, run, AwaitingRetry(message=f"started once more: {cause}"), {*run.tags, AGAIN})
     else:
-        _set(client, run, Crashed(message=cause or "its infrastructure went away"), {*run.tags, TOLD})
+        _set(client, run, Crashed(message=cause), {*run.tags, TOLD})
     LOG.error("run %s is over: %s; %s", run.name, cause, "it is started once more" if again else "it stays so")
 
 

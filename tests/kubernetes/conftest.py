@@ -19,7 +19,7 @@ from flows.context import SOURCES
 from tests.kubernetes.cluster import NAMESPACE, apply, kubectl
 from tests.kubernetes.deploy import deploy
 from tests.kubernetes.peers import BUCKET, Peers, peers
-from tests.kubernetes.world import INGEST, Home, Worker
+from tests.kubernetes.world import STREAM, Home, Worker, ingesting
 
 ACCOUNTS = Path(__file__).resolve().parents[2] / "deploy" / "kubernetes" / "base" / "accounts.yaml"
 MEASURED = "in the middle of a run"
@@ -79,7 +79,7 @@ def outside(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pe
 def clean(outside: Peers, sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """An ingest of the stream that the cases share, that nothing befalls, on this machine; it goes on."""
     home = Home("clean", outside).make()
-    home.process = home.locally(INGEST, sources, tmp_path_factory.mktemp("clean"))
+    home.process = home.locally(ingesting(**STREAM), sources, tmp_path_factory.mktemp("clean"))
     return home
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -17,16 +16,13 @@ from prefect.client.schemas.objects import FlowRun
 from tests.kubernetes.cluster import kill_engine, pod, until
 from tests.kubernetes.midway import held
 from tests.kubernetes.peers import BUCKET, Peers
-from tests.kubernetes.world import INGESTED, SHARDED, Clock, Home, Worker, ended, flow_run, state
+from tests.kubernetes.world import INGESTED, SHARDED, Clock, Home, ended, flow_run, ingesting, state
 
 pytestmark = [pytest.mark.kubernetes]
 Tell = Callable[[str, str], None]
 STREAM = {"source": "till", "stream": "sales", "sources": SHARDED}
 TABLE = "till__sales"
 FILES, ROWS = 8, 5_000
-INGEST_TILL = [
-    sys.executable, "-c", "import sys; from flows.ingest import ingest; ingest('till', 'sales', sys.argv[1])",
-]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +34,7 @@ def whole(outside: Peers, shards: Path, tmp_path_factory: pytest.TempPathFactory
         for n in range(FILES):
             lines = "".join(f"{n * ROWS + i},{i % 97}.50,piece {i}\n" for i in range(ROWS))
             s3.put_object(Bucket=BUCKET, Key=f"till/{n}.csv", Body=f"id,amount,piece\n{lines}".encode())
-    assert home.locally(INGEST_TILL, shards, tmp_path_factory.mktemp("whole")).wait() == 0
+    assert home.locally(ingesting("till", "sales"), shards, tmp_path_factory.mktemp("whole")).wait() == 0
     return home
 
 
@@ -78,7 +74,7 @@ def test_scale(home: Home, whole: Home, tell: Tell, count: int) -> None:
     tell(f"a stream in {count} part{'s' if count > 1 else ''}", told)
 
 
-def test_a_part_lost(home: Home, whole: Home, worker: Worker, tell: Tell) -> None:
+def test_a_part_lost(home: Home, whole: Home, tell: Tell) -> None:
     """It alone is done again; the others are not."""
     seen = {str(run.id) for run in shards_since(set())}
     with held(home.peers.snowflake) as hold:

@@ -39,12 +39,17 @@ TTL = 20
 INGESTED = "ingest/ingest-drops"
 STREAM = {"source": "drops", "stream": "invoices"}
 """What the cases ingest, but for whole batches."""
-INGEST = [
-    sys.executable, "-c", "import sys; from flows.ingest import ingest; ingest('drops', 'invoices', sys.argv[1])",
-]  # fmt: skip
 BATCH = [
     sys.executable, "-c", f"import sys; from flows.batch import batch; batch('{SLOT1}', sys.argv[1])",
 ]  # fmt: skip
+
+
+def ingesting(source: str, stream: str) -> list[str]:
+    """The command that ingests a stream; the sources file follows."""
+    code = f"import sys; from flows.ingest import ingest; ingest('{source}', '{stream}', sys.argv[1])"
+    return [sys.executable, "-c", code]
+
+
 Tables = dict[str, list[dict[str, Any]]]
 
 
