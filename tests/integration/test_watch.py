@@ -90,7 +90,10 @@ def test_a_missed_slot_is_one_page(home: Home) -> None:
     assert (data["owner"], data["severity"], data["due"]) == ("data-platform", "critical", "2026-11-22T15:00:00Z")
     watch(home, first + timedelta(hours=21, minutes=1))
     assert pages() == [("batch", missed), ("batch", slots.show(first + timedelta(hours=12)))]
-    home.rows("INSERT INTO ops.batches VALUES (?, 'r', 'completed', now(), now(), NULL)", first + timedelta(hours=6))
+    home.rows(
+        "INSERT INTO ops.batches (slot, run_id, state, started_at, finished_at) VALUES (?, 'r', 'completed', ?, now())",
+        *[first + timedelta(hours=6)] * 2,
+    )
     watch(home, first + timedelta(hours=21, minutes=16))
     assert len(pages()) == 2, "the older slot is done, and the newer one is overdue as it was"
 
@@ -111,7 +114,8 @@ def test_an_anomaly_of_each_measure_is_found_in_its_slot(home: Home) -> None:
 def with_history(home: Home, newest: datetime) -> None:
     """Eight weeks in which customers came in one file of 20,000 rows of 100 bytes each; the newest has a few."""
     home.rows(
-        "INSERT INTO ops.batches SELECT s, 'h', 'completed', s, s, NULL FROM (SELECT CAST(? AS TIMESTAMPTZ) "
+        "INSERT INTO ops.batches (slot, run_id, state, started_at, finished_at) "
+        "SELECT s, 'h', 'completed', s, s FROM (SELECT CAST(? AS TIMESTAMPTZ) "
         "- n * INTERVAL 6 HOUR AS s FROM range(1, ?) t(n))", newest, HISTORY,
     )  # fmt: skip
     home.rows(
