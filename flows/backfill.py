@@ -34,6 +34,7 @@ from flows.hooks import WATCHED
 from flows.ingest import empty_result
 from flows.lineage import bronze_facts
 from flows.load import after_publish, is_passing, load_and_gate, mend, record_failure
+from flows.patience import patient
 from flows.runs import newest_slot, part
 from flows.told import load_events
 from governance.errors import words
@@ -43,6 +44,7 @@ Summary = dict[str, Any]
 
 
 @flow(name="backfill", flow_run_name="backfill", **WATCHED)
+@patient
 def backfill(
     streams: list[str],
     lower: str | None = None,

@@ -34,6 +34,7 @@ from flows.holds import HELD
 from flows.hooks import WATCHED
 from flows.ingest import ingest_source
 from flows.load import is_passing
+from flows.patience import patient
 from flows.report import publish_artifacts, write_report
 from flows.runs import begin, recorded
 from flows.stale import stale_datasets
@@ -46,6 +47,7 @@ STOPPED = ("blocked", "failed", "skipped")
 
 
 @flow(name="batch", flow_run_name="batch", **WATCHED)
+@patient
 def batch(
     slot: str | None = None,
     sources: str | None = None,

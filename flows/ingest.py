@@ -27,6 +27,7 @@ from flows.delivery import page
 from flows.holds import HELD, kept_out
 from flows.hooks import WATCHED
 from flows.load import after_publish, is_passing, land, load_and_gate, plan, publish, record_failure
+from flows.patience import patient
 from flows.report import publish_stream_artifacts
 from flows.runs import part
 from flows.shards import landed_by_parts
@@ -39,6 +40,7 @@ AT_ONCE: Any = ThreadPoolTaskRunner(max_workers=2)  # any runner is one of its f
 
 
 @flow(name="ingest", flow_run_name="ingest {source}", **WATCHED)
+@patient
 def ingest(
     source: str, stream: str | None = None, sources: str | None = None, profile: str | None = None
 ) -> State[list[Result]]:

@@ -6,6 +6,7 @@ A batch begins by `begin`; what is done beside the batches by `part`. Both end b
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -79,20 +80,21 @@ def begin(settings: Settings, slot: str | None, rebuild: bool) -> tuple[str, int
 def start(warehouse: SqlWarehouse, batch: Batch, shared: bool, wait: float = WAIT_SECONDS) -> int:
     """Record the run, once no other machine is at work; which attempt it is. Raises LockedError after `wait` seconds.
 
-    Of two that begin at once, each that then sees the other gives way: one at least does.
+    Of two that begin at once each sees the other, lets go and tries again, after a pause by chance.
     """
     until = time.monotonic() + wait
-    while others := warehouse.ledger.elsewhere(batch.run_id):
-        if time.monotonic() > until:
-            raise at_work(*others[0])
-        time.sleep(1)
-    with warehouse.transaction():
-        attempt, over = warehouse.ledger.start_batch(batch, shared)
-        warehouse.ledger.events(pipelines.abandoned(warehouse, over, now()))
-    if others := warehouse.ledger.elsewhere(batch.run_id):
+    while True:
+        while others := warehouse.ledger.elsewhere(batch.run_id):
+            if time.monotonic() > until:
+                raise at_work(*others[0])
+            time.sleep(1)
+        with warehouse.transaction():
+            attempt, over = warehouse.ledger.start_batch(batch, shared)
+            warehouse.ledger.events(pipelines.abandoned(warehouse, over, now()))
+        if not warehouse.ledger.elsewhere(batch.run_id):
+            return attempt
         warehouse.ledger.finish_batch(batch, "failed", None)
-        raise at_work(*others[0])
-    return attempt
+        time.sleep(random.uniform(1, 5))
 
 
 def at_work(run_id: str, slot: datetime, holder: str) -> LockedError:

@@ -1,0 +1,45 @@
+"""A run of a deployment that finds another one at work comes again later: what a file's arrival asked for is not lost.
+
+Prefect's worker starts a run that awaits a retry like one that is due, in a process or pod of its own; until then it
+holds no place among the runs of its deployment.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar, cast
+
+from prefect.runtime import deployment
+from prefect.states import AwaitingRetry
+from prefect.types._datetime import now
+
+from governance.errors import LockedError
+
+LOG = logging.getLogger("hallmark")
+Work = TypeVar("Work", bound=Callable[..., Any])
+PAUSE_SECONDS = (120, 300)
+"""At random between these, so that two that met do not meet again."""
+
+
+def patient(work: Work) -> Work:
+    """Of the body of a flow: where it finds another one at work before it began its own, the run awaits a retry.
+
+    Raises LockedError for a run of no deployment: whoever started it sees it.
+    """
+
+    @functools.wraps(work)
+    def waiting(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return work(*args, **kwargs)
+        except LockedError as error:
+            if not deployment.get_id() or getattr(error, "told", False):
+                raise
+            pause = timedelta(seconds=random.uniform(*PAUSE_SECONDS))
+            LOG.warning("%s: %s; this run comes again in %d s", error.what, error.cause, pause.total_seconds())
+            return AwaitingRetry(scheduled_time=now("UTC") + pause, message=f"{error.what}: {error.cause}")
+
+    return cast(Work, waiting)
