@@ -15,7 +15,7 @@ from prefect.client.schemas.actions import VariableCreate, VariableUpdate, WorkP
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.process import ProcessWorker
 
-from blocks.kubernetes import CODE, base_job_template
+from blocks.kubernetes import CODE, base_job_template, kept_defaults
 
 WORK_POOL_VARIABLE, CODE_VARIABLE = "hallmark_work_pool", "hallmark_code"
 
@@ -50,15 +50,20 @@ def put(client: SyncPrefectClient, pool: Pool) -> Iterator[dict[str, str]]:
     """Make the pool, or bring it to what it is to be, and let the variables name it.
 
     A pool of processes keeps the template that a person gave it; one of Kubernetes has that of this release, since pods
-    live or die by it. The variables are kept where they name a pool of somebody's own.
+    live or die by it, and keeps its limit and the defaults of its variables. The variables of the server are kept where
+    they name a pool of somebody's own.
     """
-    wanted = WorkPoolUpdate(concurrency_limit=pool.limit)
     try:
         found = client.read_work_pool(pool.name)
         status = "kept"
-        if pool.type == "kubernetes" and found.base_job_template != pool.template:
-            wanted, status = WorkPoolUpdate(base_job_template=pool.template, description=pool.description), "changed"
-        client.update_work_pool(pool.name, wanted)
+        if pool.type == "kubernetes":
+            template = kept_defaults(pool.template, found.base_job_template)
+            if found.base_job_template != template:
+                told = WorkPoolUpdate(base_job_template=template, description=pool.description)
+                client.update_work_pool(pool.name, told)
+                status = "changed"
+        else:
+            client.update_work_pool(pool.name, WorkPoolUpdate(concurrency_limit=pool.limit))
     except ObjectNotFound:
         client.create_work_pool(
             WorkPoolCreate(

@@ -11,6 +11,7 @@ See https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-failure-p
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -29,3 +30,17 @@ def base_job_template(image: str | None = None, namespace: str | None = None) ->
         if value:
             found["variables"]["properties"][name]["default"] = value
     return found
+
+
+def kept_defaults(wanted: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """The template `wanted`, with the defaults that a person set in the one that is there.
+
+    What is given at registration is another default than the release's, and wins.
+    """
+    release = base_job_template()["variables"]["properties"]
+    there = found.get("variables", {}).get("properties", {})
+    merged = copy.deepcopy(wanted)
+    for name, variable in merged["variables"]["properties"].items():
+        if "default" in there.get(name, {}) and variable.get("default") == release[name].get("default"):
+            variable["default"] = there[name]["default"]
+    return merged

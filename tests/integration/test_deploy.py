@@ -138,6 +138,7 @@ def test_register_makes_the_types_the_pool_and_its_variable_once(registered: lis
 def test_a_pool_of_kubernetes_takes_over_and_gives_back() -> None:
     """Run last of those that deploy: the variables decide where the deployments go."""
     from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolUpdate
 
     from blocks import pools
     from blocks.register import register
@@ -154,8 +155,16 @@ def test_a_pool_of_kubernetes_takes_over_and_gives_back() -> None:
             assert set(one.job_variables) <= set(properties), one.name
             [step] = one.pull_steps or []
             assert list(step.values()) == [{"directory": "{{ prefect.variables.hallmark_code }}"}]
-    again = register(pools.kubernetes("registry.example/hallmark:2", "data"))[-4:-1]
-    assert [row["status"] for row in again] == ["changed", "kept", "kept"]
+        template = client.read_work_pool("hallmark-kubernetes").base_job_template
+        template["variables"]["properties"]["finished_job_ttl"]["default"] = 60
+        ours = WorkPoolUpdate(base_job_template=template, concurrency_limit=7)
+        client.update_work_pool("hallmark-kubernetes", ours)
+        again = register(pools.kubernetes("registry.example/hallmark:2"))[-4:-1]
+        assert [row["status"] for row in again] == ["changed", "kept", "kept"]
+        pool = client.read_work_pool("hallmark-kubernetes")
+        properties = pool.base_job_template["variables"]["properties"]
+        defaults = [properties[name]["default"] for name in ("image", "namespace", "finished_job_ttl")]
+        assert (pool.concurrency_limit, defaults) == (7, ["registry.example/hallmark:2", "data", 60])
     assert [row["status"] for row in register()[-4:-1]] == ["kept", "changed", "changed"]
 
 
