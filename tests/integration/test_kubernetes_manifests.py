@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs k
 Objects = dict[tuple[str, str], dict[str, Any]]
 
 
-@pytest.fixture(scope="module", params=["base", "production", "test"])
+@pytest.fixture(scope="module", params=["base", "production"])
 def objects(request: pytest.FixtureRequest) -> Objects:
     done = subprocess.run(["kubectl", "kustomize", ROOT / request.param], capture_output=True, text=True, check=True)
     return {(o["kind"], o["metadata"]["name"]): o for o in yaml.safe_load_all(done.stdout)}

@@ -14,25 +14,26 @@ NAMESPACE = "-".join(filter(None, ("hallmark", os.environ.get("PYTEST_XDIST_WORK
 Object = dict[str, Any]
 
 
-def kubectl(*arguments: str, given: str | None = None, check: bool = True) -> str:
+def kubectl(*arguments: str, given: str | None = None, check: bool = True, namespace: str = NAMESPACE) -> str:
     """What kubectl prints."""
     done = subprocess.run(
-        ["kubectl", "--namespace", NAMESPACE, *arguments], input=given, capture_output=True, text=True, check=False,
-        timeout=120,
+        ["kubectl", "--namespace", namespace, *arguments], input=given, capture_output=True, text=True, check=False,
+        timeout=240,
     )  # fmt: skip
     assert done.returncode == 0 or not check, f"kubectl {' '.join(arguments)}: {done.stderr}"
     return done.stdout
 
 
-def apply(*objects: Object) -> None:
+def apply(*objects: Object, namespace: str = NAMESPACE) -> None:
     """Make the objects, or change them."""
-    kubectl("apply", "--filename", "-", given=json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}))
+    given = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+    kubectl("apply", "--filename", "-", given=given, namespace=namespace)
 
 
-def of_run(kind: str, run_id: str) -> list[Object]:
+def of_run(kind: str, run_id: str, namespace: str = NAMESPACE) -> list[Object]:
     """The pods or jobs of a flow run."""
-    found = json.loads(kubectl("get", kind, "--selector", f"prefect.io/flow-run-id={run_id}", "--output", "json"))
-    return list(found["items"])
+    selected = ("get", kind, "--selector", f"prefect.io/flow-run-id={run_id}", "--output", "json")
+    return list(json.loads(kubectl(*selected, namespace=namespace))["items"])
 
 
 def pod(run_id: str) -> str:
@@ -50,15 +51,6 @@ def next_pod(run_id: str, after: str, seconds: float = 150) -> str:
         return next((str(m["name"]) for m in found if "deletionTimestamp" not in m), "")
 
     return str(until(seconds, f"a pod after {after}", ask))
-
-
-def kept(run_ids: list[str]) -> str:
-    """All that the cluster holds of the runs and of itself in words: manifests, events, logs."""
-    words = [kubectl("get", "jobs,pods,configmaps,events", "--output", "json")]
-    for run_id in run_ids:
-        for one in of_run("pods", run_id):
-            words.append(kubectl("logs", one["metadata"]["name"], check=False))
-    return "\n".join(words)
 
 
 def until(seconds: float, what: str, ask: Callable[[], Any]) -> Any:

@@ -30,7 +30,7 @@ from tests.kubernetes.peers import BUCKET, Peers
 
 POOL = "hallmark-kubernetes"
 SOURCES, SHARDED = "/etc/hallmark/sources.yml", "/etc/hallmark/shards.yml"
-DEPLOYMENTS = ("batch/batch", "ingest/ingest-drops", "shard/shard")
+DEPLOYMENTS = ("batch/batch", "ingest/ingest-crm", "ingest/ingest-drops", "shard/shard")
 SMALL = {
     "cpu_request": "100m", "cpu_limit": "2", "memory_request": "256Mi", "memory_limit": "2Gi", "scratch_size": "2Gi",
 }  # fmt: skip
