@@ -2,8 +2,8 @@
 
 Prefect's hooks run beside the flow, so that of a pod that is gone nobody tells. Whoever goes on (`hallmark deliver
 --follow`, the watch) looks here: such a run is ended, told of, and started once more under its own id, by which the
-ledger goes on where it stopped. The second time it stays ended. The Job
-of such a run is deleted while its pod is not over: a pod that starts later would do the work beside the next one.
+ledger goes on where it stopped. The second time it stays ended. The Job of such a run is deleted while its pod is not
+over: a pod that starts later would do the work beside the next one.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ START_SECONDS = 90
 """A pod that was asked for and does not run its flow after so long does not start."""
 CRASHED_SECONDS = 40
 """Within this time its Job makes another pod of a crashed run, or it gives a sign of life: one is due every 30 s."""
+PAUSE_SECONDS = 20
+"""By then Prefect's worker has seen that the Job is gone; a run that is Pending when it sees that it ends as Crashed."""
 RECENT = timedelta(hours=1)
 TOLD = "hallmark:told"
 PART = "shard"
@@ -96,12 +98,15 @@ def _over(client: SyncPrefectClient, settings: Settings, run: FlowRun, cause: st
     """Take its Job away and tell of its end; start it once more, where that is safe and was not done yet."""
     if not _as_seen(client, run):
         return
+    if run.state is None or not run.state.is_crashed():  # else Prefect's worker, which sees the Job go, would end it
+        client.set_flow_run_state(run.id, Crashed(message=cause), force=True)
     gone, is_part = _withdrawn(run), PART in run.tags
     if not is_part:  # who planned the stream does a part again, and tells
         announce(settings, crashed(client.read_flow(run.flow_id).name, run, cause, settings))
     again = gone and not is_part and AGAIN not in run.tags
     if again:
-        _set(client, run, AwaitingRetry(message=f"started once more: {cause}"), {*run.tags, AGAIN})
+        due = prefect_now("UTC") + timedelta(seconds=PAUSE_SECONDS)
+        _set(client, run, AwaitingRetry(scheduled_time=due, message=f"started once more: {cause}"), {*run.tags, AGAIN})
     else:
         _set(client, run, Crashed(message=cause), {*run.tags, TOLD})
     LOG.error("run %s is over: %s; %s", run.name, cause, "it is started once more" if again else "it stays so")
