@@ -58,7 +58,7 @@ def completed(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> Non
 
 def crashed(name: str, run: FlowRun, cause: str | None, settings: Settings) -> Event:
     """Of a run whose process or pod is gone: the same event whoever finds it, this hook or `stuck.py`."""
-    tried = max(run.run_count, 2 if AGAIN in run.tags else 1)  # one that never ran counts no run
+    tried = run.run_count + (AGAIN in run.tags)  # of one that did not start again Prefect counts no run
     error = {"what": f"flow {name}", "cause": cause or GONE, "remedy": REMEDY}
     return Event.of(
         "hallmark.run.failed.v1", name, f"prefect/{run.id}/{tried}", settings.clock(), owner=PLATFORM,

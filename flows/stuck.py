@@ -29,16 +29,18 @@ from governance.errors import HallmarkError
 
 LOG = logging.getLogger("hallmark")
 START_SECONDS = 90
-"""A pod that was asked for and does not run its flow after so long does not start."""
+"""A pod that was asked for and does not run its flow after so long does not start, unless it waits for room."""
+ROOM_SECONDS = 900
+"""So long a pod may wait for a node, or for its image to be pulled."""
 CRASHED_SECONDS = 40
 """Within this time its Job makes another pod of a crashed run, or it gives a sign of life: one is due every 30 s."""
 PAUSE_SECONDS = 20
-"""By then Prefect's worker has seen that the Job is gone; a run that is Pending when it sees that it ends as Crashed."""
+"""By then Prefect's worker has seen that the Job is gone; a run that is Pending when it sees that, it ends."""
 RECENT = timedelta(hours=1)
 TOLD = "hallmark:told"
 PART = "shard"
 """The tag of the deployment whose runs are parts of a stream."""
-NOT_STARTED = f"its pod did not start within {START_SECONDS} s"
+NOT_STARTED = "its pod did not start"
 
 
 def sweep(settings: Settings, now: datetime | None = None) -> int:
@@ -72,15 +74,32 @@ def _mend(client: SyncPrefectClient, settings: Settings, run: FlowRun, now: date
     assert state is not None
     age = (now - state.timestamp).total_seconds()
     if state.is_pending() and age > START_SECONDS:
-        _over(client, settings, run, NOT_STARTED)
+        held = _waiting(run)
+        if held and not held.hopeless and age <= ROOM_SECONDS:
+            return False
+        _over(client, settings, run, f"{NOT_STARTED}: {held.why if held else f'{START_SECONDS} s are over'}")
     elif state.is_crashed() and TOLD not in run.tags and age > CRASHED_SECONDS:
         if state.message == SILENT and lives(client, run) and _as_seen(client, run):  # Prefect's server missed them
             client.set_flow_run_state(run.id, Running(message="it gives signs of life"), force=True)
             return True
-        _over(client, settings, run, state.message or GONE)
+        held = _waiting(run)
+        if held and not held.hopeless and age <= ROOM_SECONDS:  # the next pod of its Job
+            return False
+        _over(client, settings, run, f"{NOT_STARTED}: {held.why}" if held else state.message or GONE)
     else:
         return False
     return True
+
+
+def _waiting(run: FlowRun) -> jobs.Waiting | None:
+    """The pod of its Job that does not run yet; none where the cluster does not say."""
+    if not run.infrastructure_pid or not _is_job(run):
+        return None
+    try:
+        return jobs.waiting(run.infrastructure_pid)
+    except HallmarkError as error:
+        LOG.warning("the pods of run %s: %s: %s", run.name, error.what, error.cause)
+        return None
 
 
 def lives(client: SyncPrefectClient, run: FlowRun) -> bool:

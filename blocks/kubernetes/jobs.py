@@ -1,6 +1,6 @@
 """The Job of a flow run, asked of the API server: by the account of a pod, or by a kubeconfig.
 
-Rights: get and delete of Jobs in the namespace of the work pool; see deploy/kubernetes/base/accounts.yaml.
+Rights in the namespace of the work pool: get and delete of Jobs, list of pods (deploy/kubernetes/base/accounts.yaml).
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 PATIENCE_SECONDS = 10
-VERBS = ("get", "delete")
+RIGHTS = (("batch", "jobs", "get"), ("batch", "jobs", "delete"), ("", "pods", "list"))
 OVER = ("Complete", "Failed")
 REMEDY = "apply deploy/kubernetes, whose role of hallmark-deliver has the right"
 
@@ -49,6 +50,48 @@ def withdraw(job: str) -> bool:
         return _unless_gone(api.delete_namespaced_job, name, namespace, body=options) is not None
 
 
+STARTING = ("ContainerCreating", "PodInitializing")
+"""Of a pod whose image is pulled, or whose volumes are made ready."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A pod that does not run yet."""
+
+    why: str
+    hopeless: bool
+    """It will not run by itself: its image or its configuration is wrong."""
+
+
+def waiting(job: str) -> Waiting | None:
+    """The pod of a Job that does not run yet, or None. `job` is NAMESPACE:NAME.
+
+    Raises HallmarkError where the cluster does not answer, or refuses.
+    """
+    from kubernetes.client import CoreV1Api
+
+    namespace, _, name = job.partition(":")
+    with _asked(f"the pods of Job {name}") as client:
+        found: Any = CoreV1Api(client).list_namespaced_pod(
+            namespace, label_selector=f"batch.kubernetes.io/job-name={name}", _request_timeout=PATIENCE_SECONDS
+        )
+    for pod in found.items:
+        if pod.status.phase == "Pending":
+            return _why(pod.status)
+    return None
+
+
+def _why(status: Any) -> Waiting:
+    for container in status.container_statuses or ():
+        held = container.state.waiting
+        if held and held.reason not in STARTING:
+            return Waiting(": ".join(filter(None, (held.reason, held.message))), hopeless=True)
+    for condition in status.conditions or ():
+        if condition.type == "PodScheduled" and condition.status == "False":
+            return Waiting(f"{condition.reason}: {condition.message}", hopeless=False)
+    return Waiting("its image is pulled, or its volumes are made ready", hopeless=False)
+
+
 def missing_rights(namespace: str) -> list[str]:
     """Which of the rights above the account lacks.
 
@@ -63,14 +106,14 @@ def missing_rights(namespace: str) -> list[str]:
 
     missing = []
     with _asked("its rights") as client:
-        for verb in VERBS:
-            wanted = V1ResourceAttributes(namespace=namespace, verb=verb, group="batch", resource="jobs")
+        for group, resource, verb in RIGHTS:
+            wanted = V1ResourceAttributes(namespace=namespace, verb=verb, group=group, resource=resource)
             body = V1SelfSubjectAccessReview(spec=V1SelfSubjectAccessReviewSpec(resource_attributes=wanted))
             answer = AuthorizationV1Api(client).create_self_subject_access_review(
                 body, _request_timeout=PATIENCE_SECONDS
             )
             if not answer.status.allowed:
-                missing.append(f"{verb} jobs.batch")
+                missing.append(f"{verb} {resource}")
     return missing
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from prefect.settings import Settings as PrefectSettings
 
 from blocks.kubernetes import base_job_template
 from blocks.settings import Settings
@@ -25,7 +28,10 @@ def objects(request: pytest.FixtureRequest) -> Objects:
 
 
 def pods(objects: Objects) -> dict[str, dict[str, Any]]:
-    return {name: o["spec"]["template"]["spec"] for (kind, name), o in objects.items() if kind == "Deployment"}
+    found = {name: o["spec"]["template"]["spec"] for (kind, name), o in objects.items() if kind == "Deployment"}
+    doctor = objects["CronJob", "hallmark-doctor"]["spec"]
+    assert doctor["suspend"]
+    return {**found, "hallmark-doctor": doctor["jobTemplate"]["spec"]["template"]["spec"]}
 
 
 def settings_of(objects: Objects) -> dict[str, str]:
@@ -45,7 +51,8 @@ def test_every_pod_is_as_little_trusted_as_it_can_be(objects: Objects) -> None:
 
 def test_every_pod_says_how_it_is(objects: Objects) -> None:
     for name, pod in pods(objects).items():
-        assert {"livenessProbe", "startupProbe"} <= set(pod["containers"][0]), name
+        if pod.get("restartPolicy") != "Never":
+            assert {"livenessProbe", "startupProbe"} <= set(pod["containers"][0]), name
 
 
 def test_the_worker_and_who_ends_stuck_runs_may_ask_the_api_server_and_only_for_jobs(objects: Objects) -> None:
@@ -96,6 +103,21 @@ def test_each_deployment_has_an_account_that_is_there(objects: Objects) -> None:
     assert {name for name, account in accounts.items() if not account} == {"batch", "shard", "backfill"}
 
 
+def test_production_has_every_setting_that_a_batch_needs() -> None:
+    done = subprocess.run(["kubectl", "kustomize", ROOT / "production"], capture_output=True, text=True, check=True)
+    [settings] = [o["data"] for o in yaml.safe_load_all(done.stdout) if o["metadata"]["name"] == "hallmark-settings"]
+    docs = ROOT.parents[1] / "docs"
+    secrets = set(re.findall(r"--from-\w+=(\w+)=", (docs / "kubernetes.md").read_text()))
+    sources = (ROOT.parents[1] / "flows" / "sources.yml").read_text()
+    named = {name for line in sources.splitlines() if "#" not in line for name in re.findall(r"\$\{(\w+)\}", line)}
+    assert named and named <= set(settings) | secrets
+    [step] = re.findall(r"cat > hallmark.env <<EOF\n(.*?)\nEOF", (docs / "production.md").read_text(), re.S)
+    wanted = dict(re.findall(r"(\w+)=(\S+)", step))
+    assert set(wanted) <= set(settings) | secrets
+    for name in ("HALLMARK_SNOWFLAKE_USER", "HALLMARK_SNOWFLAKE_ROLE", "HALLMARK_SNOWFLAKE_WAREHOUSE"):
+        assert settings[name] == wanted[name], name
+
+
 def test_in_production_no_two_accounts_have_one_role() -> None:
     done = subprocess.run(["kubectl", "kustomize", ROOT / "production"], capture_output=True, text=True, check=True)
     found = [o for o in yaml.safe_load_all(done.stdout) if o["kind"] == "ServiceAccount"]
@@ -103,8 +125,12 @@ def test_in_production_no_two_accounts_have_one_role() -> None:
     assert len(roles) == len(set(roles)) == len(found) - 2, "all but those of the server and the worker"
 
 
-def test_the_server_forgets_old_runs(objects: Objects) -> None:
-    found = [o["data"] for (kind, name), o in objects.items() if kind == "ConfigMap" and name.startswith("prefect-")]
-    assert found
-    kept = {d["PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED"] for d in found}
-    assert kept == {"events,flow_runs,orphans"}
+def test_the_server_forgets_old_runs(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+    [found] = [o["data"] for (kind, name), o in objects.items() if kind == "ConfigMap" and name.startswith("prefect-")]
+    for name, value in found.items():
+        if name.startswith("PREFECT_"):
+            monkeypatch.setenv(name, value)
+    server = PrefectSettings().server
+    assert server.services.db_vacuum.enabled == {"events", "flow_runs", "orphans"}
+    kept = (server.services.db_vacuum.retention_period, server.events.retention_period)
+    assert kept == (timedelta(days=90), timedelta(days=7))

@@ -24,6 +24,9 @@ from flows.incidents import listed
 from flows.state import open_outbox, transports
 from flows.stuck import NOT_STARTED, TOLD, lives, sweep
 from governance.dispatcher import Dispatcher
+from tests.unit.blocks.test_jobs import UNSCHEDULABLE, Api, api, held, pods
+
+__all__ = ["api"]
 
 
 @pytest.fixture
@@ -40,7 +43,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def run(client: SyncPrefectClient, request: pytest.FixtureRequest) -> FlowRun:
     """Of a deployment that no worker works for."""
-    name = request.node.name[:60]
+    name = request.node.name[-60:]
     client.create_work_pool(WorkPoolCreate(name=name, type="process"))
     deployment = client.create_deployment(
         flow_id=client.create_flow_from_name(name), name=name, work_pool_name=name, tags=["hallmark"]
@@ -148,3 +151,27 @@ def test_the_run_of_a_job_is_for_who_may_delete_the_job(
     step(client, settings, run, Crashed(message="its pod is gone"), 50)
     assert known(client, run) == ("Crashed", {"hallmark"})
     assert not told(settings, run, client)
+
+
+@pytest.mark.parametrize("state", [Pending(), Crashed(message=SILENT)])
+def test_a_pod_is_given_time_for_a_node_and_none_for_an_image(
+    client: SyncPrefectClient, settings: Settings, run: FlowRun, api: Api, state: State[object]
+) -> None:
+    client.update_flow_run(run.id, infrastructure_pid="hallmark:a-job")
+    api.answers = {
+        "GET": (404, {"kind": "Status"}),
+        "GET pods": pods({"phase": "Pending", "conditions": [UNSCHEDULABLE]}),
+    }
+    step(client, settings, run, state, 800)
+    assert known(client, run) == (state.name, {"hallmark"}) and not told(settings, run, client)
+    sweep(settings, later(1000))  # type: ignore[arg-type]
+    assert known(client, run)[0] == "AwaitingRetry"
+    [(title, _)] = told(settings, run, client)
+    assert f"{NOT_STARTED}: Unschedulable: 0/3 nodes" in title
+    api.answers = {
+        "GET": (404, {"kind": "Status"}),
+        "GET pods": pods({"phase": "Pending", "containerStatuses": [held("ErrImagePull", "not there")]}),
+    }
+    step(client, settings, run, state, 100)
+    assert known(client, run)[0] == "Crashed" and TOLD in known(client, run)[1]
+    assert "ErrImagePull: not there" in str(client.read_flow_run(run.id).state)

@@ -105,11 +105,19 @@ def worker(
 
 
 @pytest.fixture
-def home(request: pytest.FixtureRequest, clean: Home, outside: Peers, worker: Worker) -> Iterator[Home]:
-    """The home of this test."""
+def home(
+    request: pytest.FixtureRequest,
+    clean: Home,
+    outside: Peers,
+    worker: Worker,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Home]:
+    """The home of this test, beside which `hallmark deliver --follow` is at work."""
     outside.snowflake.clear()
     name = re.sub(r"\W+", "_", request.node.name.removeprefix("test_")).strip("_")[:40]
-    yield (made := Home(name, outside).make())
+    made = Home(name, outside).make()
+    with made.delivering(tmp_path_factory.mktemp("deliver")):
+        yield made
     outside.snowflake.clear()
     for run_id in made.started:
         kubectl("delete", "jobs", "--selector", f"prefect.io/flow-run-id={run_id}", "--wait=false", check=False)

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
 import yaml
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
@@ -47,18 +48,27 @@ class Platform:
         name, _, tag = self.image.rpartition(":")
         host = urlsplit(kubectl("config", "view", "--minify", "--output", "jsonpath={.clusters[0].cluster.server}"))
         api = {"KUBERNETES_SERVICE_HOST": host.hostname, "KUBERNETES_SERVICE_PORT": str(host.port)}
-        variables = "/spec/template/spec/containers/0/env/-"
-        added = [{"op": "add", "path": variables, "value": {"name": k, "value": v}} for k, v in api.items()]
+        added = [{"name": k, "value": v} for k, v in api.items()]
         settings = {"name": "hallmark-settings", "behavior": "merge"}
         literals = [f"{k}={v}" for k, v in {**self.home.settings, "PREFECT_API_URL": server}.items()]
-        targets = [{"kind": "Deployment", "name": name} for name in AT_WORK]
+        deployment = {"apiVersion": "apps/v1", "kind": "Deployment"}
+        data = [{"name": "data", "emptyDir": {}, "persistentVolumeClaim": None}]  # no storage class is asked for
+        specs: dict[str, Any] = {
+            name: {"template": {"spec": {"containers": [{"name": name.partition("-")[2], "env": added}]}}}
+            for name in AT_WORK
+        } | {"prefect-server": {"template": {"spec": {"volumes": data}}}}
+        claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "prefect-server"}}
         kustomization: dict[str, Any] = {
             "namespace": NAMESPACE,
             "resources": [os.path.relpath(MANIFESTS / "base", self.folder)],
             "images": [{"name": "hallmark", "newName": name, "newTag": tag}],
             "replicas": [{"name": name, "count": at_work} for name in AT_WORK],
             "configMapGenerator": [{**settings, "literals": literals}],
-            "patches": [{"target": target, "patch": json.dumps(added)} for target in targets],
+            "patches": [
+                {"patch": json.dumps({**deployment, "metadata": {"name": name}, "spec": spec})}
+                for name, spec in specs.items()
+            ]
+            + [{"patch": json.dumps({"$patch": "delete", **claim})}],
         }  # fmt: skip
         (self.folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization, sort_keys=False))
         kubectl("apply", "--kustomize", str(self.folder))
@@ -71,6 +81,8 @@ class Platform:
     def start(self) -> None:
         """Secrets, server, then the rest, as the steps 1 and 2 say."""
         kubectl("apply", "--filename", str(MANIFESTS / "base" / "namespace.yaml"))
+        with psycopg.connect(f"{self.home.peers.postgres}/postgres", autocommit=True) as server:
+            server.execute("CREATE DATABASE prefect")
         database = re.sub(r"^\w+:", "postgresql+asyncpg:", f"{self.home.peers.postgres}/prefect")
         auth = self.home.secrets["PREFECT_API_AUTH_STRING"]
         for name, values in {

@@ -51,7 +51,7 @@ def test_pod_deleted(home: Home, clean: Home, tell: Tell) -> None:
     tell("`kubectl delete pod`", goes_on(home, clean, lambda name: kubectl("delete", "pod", name, "--wait=false")))
 
 
-def started_again(home: Home, clean: Home, folder: Path, befall: Callable[[str, str], object]) -> str:
+def started_again(home: Home, clean: Home, befall: Callable[[str, str], object]) -> str:
     """A run that Prefect leaves Crashed is told of once, started once more, and completes; its way, in words."""
     run_id = home.start(INGESTED, **STREAM)
     with held(home.peers.snowflake) as hold:
@@ -59,22 +59,21 @@ def started_again(home: Home, clean: Home, folder: Path, befall: Callable[[str, 
         name, clock = pod(run_id), Clock()
         befall(run_id, name)
         hold.let_go(lost=True)
-    with home.delivering(folder):
-        until(150, "Crashed", lambda: state(run_id) == "Crashed")
-        told = f"Crashed after {clock()} s"
-        until(150, "it is started once more", lambda: AGAIN in flow_run(run_id).tags)
-        told += f", started once more after {clock()} s"
-        run = ended(run_id)
-        told += f"; {run.state.name} after {clock()} s, run count {run.run_count}"
-        print(f"{told}, exit codes {exit_codes(run_id)}, {[(i['title'], i['state']) for i in home.incidents()]}")
-        assert run.state.name == "Completed", run.state
-        until(30, "the incident is over", lambda: [i["state"] for i in home.incidents()] == ["resolved"])
+    until(150, "Crashed", lambda: state(run_id) == "Crashed")
+    told = f"Crashed after {clock()} s"
+    until(150, "it is started once more", lambda: AGAIN in flow_run(run_id).tags)
+    told += f", started once more after {clock()} s"
+    run = ended(run_id)
+    told += f"; {run.state.name} after {clock()} s, run count {run.run_count}"
+    print(f"{told}, exit codes {exit_codes(run_id)}, {[(i['title'], i['state']) for i in home.incidents()]}")
+    assert run.state.name == "Completed", run.state
+    until(30, "the incident is over", lambda: [i["state"] for i in home.incidents()] == ["resolved"])
     published_once(home, clean)
     return f"{told}; one incident"
 
 
-def test_process_killed(home: Home, clean: Home, tmp_path: Path, tell: Tell) -> None:
-    told = started_again(home, clean, tmp_path, lambda _, name: kill_engine(name))
+def test_process_killed(home: Home, clean: Home, tell: Tell) -> None:
+    told = started_again(home, clean, lambda _, name: kill_engine(name))
     tell("SIGKILL of the process", told)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
@@ -45,7 +44,7 @@ def test_cancelled(home: Home, clean: Home, tell: Tell) -> None:
     published_once(home, clean)
 
 
-def test_out_of_memory(home: Home, clean: Home, tmp_path: Path, tell: Tell) -> None:
+def test_out_of_memory(home: Home, clean: Home, tell: Tell) -> None:
     """Processes beside the flow take what the pod may have. The kernel ends the largest, the flow, or all of the pod.
 
     The first is a run that Prefect finds crashed; of the second, which is how cgroup v2 does it, the Job makes a pod.
@@ -56,24 +55,23 @@ def test_out_of_memory(home: Home, clean: Home, tmp_path: Path, tell: Tell) -> N
         name, clock = pod(run_id), Clock()
         kubectl("exec", name, "--", "python", "-c", FILL, check=False)
         hold.let_go(lost=True)
-    with home.delivering(tmp_path):
-        until(300, "Completed", lambda: state(run_id) == "Completed")
-        run = flow_run(run_id)
-        way = "started once more" if AGAIN in run.tags else "another pod"
-        tell("over the memory limit", f"{way}; Completed after {clock()} s, run count {run.run_count}")
-        assert run.run_count > 1 or AGAIN in run.tags, "nothing befell it"
-        until(30, "no incident is open", lambda: {i["state"] for i in home.incidents()} <= {"resolved"})
+    until(300, "Completed", lambda: state(run_id) == "Completed")
+    run = flow_run(run_id)
+    way = "started once more" if AGAIN in run.tags else "another pod"
+    tell("over the memory limit", f"{way}; Completed after {clock()} s, run count {run.run_count}")
+    assert run.run_count > 1 or AGAIN in run.tags, "nothing befell it"
+    until(30, "no incident is open", lambda: {i["state"] for i in home.incidents()} <= {"resolved"})
     published_once(home, clean)
 
 
-def test_job_deleted(home: Home, clean: Home, tmp_path: Path, tell: Tell) -> None:
+def test_job_deleted(home: Home, clean: Home, tell: Tell) -> None:
     def delete(run_id: str, _: str) -> None:
         kubectl("delete", "jobs", "--selector", f"prefect.io/flow-run-id={run_id}", "--wait=false")
 
-    tell("the Job deleted", started_again(home, clean, tmp_path, delete))
+    tell("the Job deleted", started_again(home, clean, delete))
 
 
-def test_nobody_notices(home: Home, clean: Home, worker: Worker, tmp_path: Path, tell: Tell) -> None:
+def test_nobody_notices(home: Home, clean: Home, worker: Worker, tell: Tell) -> None:
     """The pod is gone while no worker lives: its signs of life are missed."""
 
     def delete(run_id: str, _: str) -> None:
@@ -82,7 +80,7 @@ def test_nobody_notices(home: Home, clean: Home, worker: Worker, tmp_path: Path,
         until(150, "Crashed", lambda: state(run_id) == "Crashed")
         worker.start()
 
-    tell("the pod gone while no worker lives", started_again(home, clean, tmp_path, delete))
+    tell("the pod gone while no worker lives", started_again(home, clean, delete))
 
 
 def test_node_drained(home: Home, clean: Home, tell: Tell) -> None:

@@ -58,6 +58,11 @@ def test_image_that_cannot_be_pulled(platform: Platform, clean: Home, tell: Tell
     found = {line["check"]: line for line in json.loads(kubectl(*doctor, check=False, namespace=NAMESPACE))}
     assert not {name: f"{x['detail']} {x['remedy']}" for name, x in found.items() if not x["ok"]}
     assert {"worker", "cluster rights", "warehouse", "landing rights", "clock"} <= set(found)
+    kubectl("create", "job", "doctor", "--from=cronjob/hallmark-doctor", namespace=NAMESPACE)
+    done = ("wait", "job/doctor", "--for=condition=Complete", "--timeout=90s")
+    kubectl(*done, check=False, namespace=NAMESPACE)
+    told = kubectl("logs", "job/doctor", namespace=NAMESPACE)
+    assert "landing rights" in told and "failed" not in told, told
     words = kubectl("get", "jobs,pods,configmaps,deployments,events", "--output", "json", namespace=NAMESPACE)
     for secret in home.secrets.values():
         assert secret not in words

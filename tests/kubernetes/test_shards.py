@@ -74,10 +74,10 @@ def test_scale(home: Home, whole: Home, tell: Tell, count: int) -> None:
     tell(f"a stream in {count} part{'s' if count > 1 else ''}", told)
 
 
-def test_a_part_lost(home: Home, whole: Home, tmp_path: Path, tell: Tell) -> None:
+def test_a_part_lost(home: Home, whole: Home, tell: Tell) -> None:
     """It alone is done again, by the run that planned it and not also by `deliver`; the others are not."""
     seen = {str(run.id) for run in shards_since(set())}
-    with home.delivering(tmp_path), held(home.peers.snowflake) as hold:
+    with held(home.peers.snowflake) as hold:
         run_id = home.start(INGESTED, parts(2), **STREAM)
         hold.wait()
         until(120, "the other part is over", lambda: "Completed" in [state(str(r.id)) for r in shards_since(seen)])

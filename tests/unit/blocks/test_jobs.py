@@ -33,8 +33,9 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         def answer(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
-            known.asked.append((self.command, self.path.partition("?")[0], body))
-            status, said = known.answers[self.command]
+            path = self.path.partition("?")[0]
+            known.asked.append((self.command, path, body))
+            status, said = known.answers[self.command + " pods" * path.endswith("/pods")]
             words = json.dumps(said).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -93,6 +94,36 @@ def test_a_job_that_is_over_keeps_its_logs(api: Api, answer: tuple[int, dict[str
     assert [verb for verb, *_ in api.asked] == ["GET"]
 
 
+def pods(*statuses: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    return 200, {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": [{"status": s} for s in statuses]}
+
+
+def held(reason: str, message: str | None = None) -> dict[str, Any]:
+    container = {"name": "c", "image": "i", "imageID": "", "ready": False, "restartCount": 0}
+    return {**container, "state": {"waiting": {"reason": reason, "message": message}}}
+
+
+UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
+
+
+@pytest.mark.parametrize(
+    ("status", "why", "hopeless"),
+    [
+        ({"containerStatuses": [held("ErrImagePull", "not there")]}, "ErrImagePull: not there", True),
+        ({"containerStatuses": [held("CreateContainerConfigError")]}, "CreateContainerConfigError", True),
+        ({"conditions": [UNSCHEDULABLE]}, "Unschedulable: 0/3 nodes", False),
+        ({"containerStatuses": [held("ContainerCreating")]}, "its image is pulled, or", False),
+    ],
+)
+def test_a_pod_that_waits_says_why(api: Api, status: dict[str, Any], why: str, hopeless: bool) -> None:
+    api.answers = {"GET pods": pods({"phase": "Failed"}, {"phase": "Pending", **status})}
+    found = jobs.waiting("hallmark:a")
+    assert found and found.why.startswith(why) and found.hopeless is hopeless
+    assert api.asked[0][:2] == ("GET", "/api/v1/namespaces/hallmark/pods")
+    api.answers = {"GET pods": pods({"phase": "Failed"}, {"phase": "Running"})}
+    assert jobs.waiting("hallmark:a") is None
+
+
 def test_who_may_not_is_told_what_gives_the_right(api: Api) -> None:
     api.answers = {"GET": (403, {"kind": "Status", "reason": "Forbidden"})}
     with pytest.raises(HallmarkError, match=r"Job a.*403.*hallmark-deliver"):
@@ -101,7 +132,7 @@ def test_who_may_not_is_told_what_gives_the_right(api: Api) -> None:
 
 def test_the_rights_that_are_missing_are_named(api: Api) -> None:
     api.answers = {"POST": (201, {"kind": "SelfSubjectAccessReview", "spec": {}, "status": {"allowed": False}})}
-    assert jobs.missing_rights("hallmark") == ["get jobs.batch", "delete jobs.batch"]
+    assert jobs.missing_rights("hallmark") == ["get jobs", "delete jobs", "list pods"]
     api.answers = {"POST": (201, {"kind": "SelfSubjectAccessReview", "spec": {}, "status": {"allowed": True}})}
     assert jobs.missing_rights("hallmark") == []
 
