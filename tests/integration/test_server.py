@@ -204,3 +204,21 @@ def answers(url: str) -> bool:
             return response.status == 200
     except OSError:
         return False
+
+
+def test_a_run_keeps_its_place_when_the_server_is_restarted(tmp_path: Path) -> None:
+    """A run that cannot renew its lease is ended by Prefect; a server that keeps leases in memory knows of none."""
+    with local_server(tmp_path):
+        from prefect.client.orchestration import get_client
+        from prefect.states import Pending
+
+        with get_client(sync_client=True) as client:
+            flow_id = client.create_flow_from_name("limited")
+            deployment = client.create_deployment(flow_id, "limited", concurrency_limit=1)
+            run = client.create_flow_run_from_deployment(deployment)
+            client.set_flow_run_state(run.id, Pending())
+            state = client.read_flow_run(run.id).state
+            lease = state and state.state_details.deployment_concurrency_lease_id
+            assert lease
+    with local_server(tmp_path), get_client(sync_client=True) as client:
+        client.renew_concurrency_lease(lease, 300)
