@@ -92,11 +92,11 @@ def _mend(client: SyncPrefectClient, settings: Settings, run: FlowRun, now: date
 
 
 def _waiting(run: FlowRun) -> jobs.Waiting | None:
-    """The pod of its Job that does not run yet; none where the cluster does not say."""
-    if not run.infrastructure_pid or not _is_job(run):
+    """The pod of its Job that has not begun since it is in its state; none where the cluster does not say."""
+    if not run.infrastructure_pid or not _is_job(run) or not run.state:
         return None
     try:
-        return jobs.waiting(run.infrastructure_pid)
+        return jobs.waiting(run.infrastructure_pid, run.state.timestamp)
     except HallmarkError as error:
         LOG.warning("the pods of run %s: %s: %s", run.name, error.what, error.cause)
         return None

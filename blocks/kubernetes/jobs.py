@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,17 +57,17 @@ STARTING = ("ContainerCreating", "PodInitializing")
 
 @dataclass(frozen=True)
 class Waiting:
-    """A pod that does not run yet."""
+    """A pod that has not begun its flow."""
 
     why: str
     hopeless: bool
-    """It will not run by itself: its image or its configuration is wrong."""
+    """It will not by itself: its image or its configuration is wrong."""
 
 
-def waiting(job: str) -> Waiting | None:
-    """The pod of a Job that does not run yet, or None. `job` is NAMESPACE:NAME.
+def waiting(job: str, since: datetime) -> Waiting | None:
+    """The pod of a Job that has not begun its flow: it does not run yet, or only `since` then. None if there is none.
 
-    Raises HallmarkError where the cluster does not answer, or refuses.
+    `job` is NAMESPACE:NAME. Raises HallmarkError where the cluster does not answer, or refuses.
     """
     from kubernetes.client import CoreV1Api
 
@@ -76,8 +77,14 @@ def waiting(job: str) -> Waiting | None:
             namespace, label_selector=f"batch.kubernetes.io/job-name={name}", _request_timeout=PATIENCE_SECONDS
         )
     for pod in found.items:
-        if pod.status.phase == "Pending":
-            return _why(pod.status)
+        status = pod.status
+        if pod.metadata.deletion_timestamp:
+            continue
+        if status.phase == "Pending":
+            return _why(status)
+        ready = any(c.type == "Ready" and c.status == "True" for c in status.conditions or ())  # not of a lost node
+        if status.phase == "Running" and ready and status.start_time >= since.replace(microsecond=0):
+            return Waiting("its container runs, and has not begun the flow", hopeless=False)
     return None
 
 

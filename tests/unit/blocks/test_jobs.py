@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,12 @@ def test_a_job_that_is_over_keeps_its_logs(api: Api, answer: tuple[int, dict[str
 
 
 def pods(*statuses: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    return 200, {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": [{"status": s} for s in statuses]}
+    return 200, {
+        "kind": "PodList",
+        "apiVersion": "v1",
+        "metadata": {},
+        "items": [{"metadata": {}, "status": s} for s in statuses],
+    }
 
 
 def held(reason: str, message: str | None = None) -> dict[str, Any]:
@@ -103,6 +109,7 @@ def held(reason: str, message: str | None = None) -> dict[str, Any]:
     return {**container, "state": {"waiting": {"reason": reason, "message": message}}}
 
 
+NOON = datetime(2026, 11, 22, 12, 0, 0, 500_000, tzinfo=UTC)
 UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
 
 
@@ -117,11 +124,21 @@ UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedul
 )
 def test_a_pod_that_waits_says_why(api: Api, status: dict[str, Any], why: str, hopeless: bool) -> None:
     api.answers = {"GET pods": pods({"phase": "Failed"}, {"phase": "Pending", **status})}
-    found = jobs.waiting("hallmark:a")
+    found = jobs.waiting("hallmark:a", NOON)
     assert found and found.why.startswith(why) and found.hopeless is hopeless
     assert api.asked[0][:2] == ("GET", "/api/v1/namespaces/hallmark/pods")
-    api.answers = {"GET pods": pods({"phase": "Failed"}, {"phase": "Running"})}
-    assert jobs.waiting("hallmark:a") is None
+
+
+@pytest.mark.parametrize(
+    ("ready", "started", "begins"),
+    [("True", "12:00:00", True), ("True", "11:59:59", False), ("False", "12:00:10", False)],
+)
+def test_a_pod_that_runs_may_still_begin(api: Api, ready: str, started: str, begins: bool) -> None:
+    """One that ran before is not the next one, and of a lost node none is ready."""
+    status = {"phase": "Running", "startTime": f"2026-11-22T{started}Z", "conditions": [over("Ready", ready)]}
+    api.answers = {"GET pods": pods({"phase": "Failed"}, status)}
+    found = jobs.waiting("hallmark:a", NOON)
+    assert (found is not None and not found.hopeless) is begins
 
 
 def test_who_may_not_is_told_what_gives_the_right(api: Api) -> None:
