@@ -63,6 +63,12 @@ def test_image_that_cannot_be_pulled(platform: Platform, clean: Home, tell: Tell
     kubectl(*done, check=False, namespace=NAMESPACE)
     told = kubectl("logs", "job/doctor", namespace=NAMESPACE)
     assert "landing rights" in told and "failed" not in told, told
+    as_release = ("--as=ci", "--as-group=hallmark-release")
+    for name in ("hallmark-worker", "prefect-server"):
+        kubectl("set", "image", f"deployment/{name}", f"*={platform.image}", *as_release, namespace=NAMESPACE)
+        kubectl("rollout", "status", f"deployment/{name}", "--timeout=60s", *as_release, namespace=NAMESPACE)
+    refused = kubectl("auth", "can-i", "get", "secrets", *as_release, namespace=NAMESPACE, check=False)
+    assert refused.strip() == "no"
     words = kubectl("get", "jobs,pods,configmaps,deployments,events", "--output", "json", namespace=NAMESPACE)
     for secret in home.secrets.values():
         assert secret not in words
