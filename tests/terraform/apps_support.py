@@ -89,7 +89,7 @@ def terraform(root: Path, *arguments: str) -> str:
     environment |= {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", "AWS_EC2_METADATA_DISABLED": "true"}
     done = subprocess.run(
         ["terraform", f"-chdir={root}", *arguments, *(["-no-color"] if arguments[0] != "output" else [])],
-        env=environment, capture_output=True, text=True, check=False, timeout=300,
+        env=environment, capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, f"terraform {arguments[0]}: {done.stderr[-3000:]}"
     return done.stdout

@@ -40,9 +40,11 @@ provider "aws" {{
   }}
 }}
 """
+# The provider waits for minutes until a database or a balancer is there, whatever answers: so for all at once.
+ALL_AT_ONCE = ("-auto-approve", "-input=false", "-parallelism=30")
 SERVICES = (
     "acm", "budgets", "cloudwatch", "cloudwatchlogs", "cognitoidp", "configservice", "dynamodb", "ec2", "eks", "elbv2",
-    "eventbridge", "iam", "kms", "lambda", "opensearch", "rds", "route53", "s3", "secretsmanager", "sns", "sqs", "sts",
+    "eventbridge", "iam", "kms", "lambda", "rds", "route53", "s3", "secretsmanager", "sns", "sqs", "sts",
 )  # fmt: skip
 
 
@@ -71,7 +73,7 @@ class Environment:
     def apply(self, *given: str) -> None:
         """Apply, with variables as `-var=…`."""
         with first_values(self.url):
-            self.run("apply", "-auto-approve", "-input=false", "-var=emulated=true", *given)
+            self.run("apply", *ALL_AT_ONCE, "-var=emulated=true", *given)
 
     def changes(self, *given: str) -> dict[str, list[str]]:
         """Address → actions that a plan would take."""
@@ -98,4 +100,4 @@ class Environment:
 
     def destroy(self, *given: str) -> None:
         """Destroy everything."""
-        self.run("destroy", "-auto-approve", "-input=false", "-var=emulated=true", *given)
+        self.run("destroy", *ALL_AT_ONCE, "-var=emulated=true", *given)

@@ -1,4 +1,4 @@
-# PostgreSQL for Prefect's server, the outbox and OpenMetadata; search.tf has OpenMetadata's index.
+# PostgreSQL for Prefect's server, the outbox and OpenMetadata.
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -6,6 +6,9 @@ data "aws_region" "current" {}
 
 locals {
   account = data.aws_caller_identity.current.account_id
+  arn     = "arn:${data.aws_partition.current.partition}"
+  # Enhanced monitoring writes into this group, whatever the instance.
+  metrics = "${local.arn}:logs:${data.aws_region.current.name}:${local.account}:log-group:RDSOSMetrics"
 }
 
 resource "aws_kms_key" "database" {
@@ -30,7 +33,7 @@ data "aws_iam_policy_document" "key" {
 
     principals {
       type        = "AWS"
-      identifiers = ["arn:${data.aws_partition.current.partition}:iam::${local.account}:root"]
+      identifiers = ["${local.arn}:iam::${local.account}:root"]
     }
   }
 }
@@ -89,11 +92,11 @@ resource "aws_db_instance" "this" {
   kms_key_id            = aws_kms_key.database.arn
 
   db_subnet_group_name   = aws_db_subnet_group.this.name
-  vpc_security_group_ids = [var.security_group_ids.database]
+  vpc_security_group_ids = [var.security_group_id]
   parameter_group_name   = aws_db_parameter_group.this.name
   publicly_accessible    = false
   multi_az               = var.multi_az
-  ca_cert_identifier     = "rds-ca-rsa2048-g1"
+  ca_cert_identifier     = var.ca_certificate
 
   backup_retention_period   = var.backup_days
   backup_window             = "01:30-02:30"
@@ -137,12 +140,12 @@ resource "aws_iam_role" "monitoring" {
 data "aws_iam_policy_document" "monitoring" {
   statement {
     actions   = ["logs:CreateLogGroup", "logs:PutRetentionPolicy"]
-    resources = ["arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.name}:${local.account}:log-group:RDSOSMetrics"]
+    resources = [local.metrics]
   }
 
   statement {
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams", "logs:GetLogEvents"]
-    resources = ["arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.name}:${local.account}:log-group:RDSOSMetrics:log-stream:*"]
+    resources = ["${local.metrics}:log-stream:*"]
   }
 }
 

@@ -27,13 +27,3 @@ output "kms_key_arn" {
   description = "The key of the databases and of the administrator's secret."
   value       = aws_kms_key.database.arn
 }
-
-output "search_endpoint" {
-  description = "Host of OpenSearch."
-  value       = aws_opensearch_domain.this.endpoint
-}
-
-output "search_domain" {
-  description = "Its name, for alarms."
-  value       = aws_opensearch_domain.this.domain_name
-}

@@ -1,6 +1,6 @@
 variable "name" {
   type        = string
-  description = "Prefix of every name, such as hallmark-dev; the domain's is at most 28 characters."
+  description = "Prefix of every name, such as hallmark-dev."
 }
 
 variable "subnet_ids" {
@@ -8,12 +8,9 @@ variable "subnet_ids" {
   description = "Isolated subnets, one in each zone."
 }
 
-variable "security_group_ids" {
-  type = object({
-    database = string
-    search   = string
-  })
-  description = "The groups of PostgreSQL and OpenSearch."
+variable "security_group_id" {
+  type        = string
+  description = "The group of PostgreSQL."
 }
 
 variable "instance_class" {
@@ -24,6 +21,12 @@ variable "instance_class" {
 variable "storage_gb" {
   type        = number
   description = "Its disk; it grows by itself to four times that."
+}
+
+variable "ca_certificate" {
+  type        = string
+  description = "The authority that signs its certificate; null for what RDS takes."
+  default     = "rds-ca-rsa2048-g1"
 }
 
 variable "multi_az" {
@@ -39,38 +42,6 @@ variable "backup_days" {
 variable "deletion_protection" {
   type        = bool
   description = "Whether it cannot be deleted, and leaves a last snapshot if it is."
-}
-
-variable "search_instance_type" {
-  type        = string
-  description = "Size of a node of OpenSearch."
-}
-
-variable "search_nodes" {
-  type        = number
-  description = "How many nodes, over as many zones: 1, 2 or 3."
-
-  validation {
-    condition     = contains([1, 2, 3], var.search_nodes)
-    error_message = "1, 2 or 3."
-  }
-}
-
-variable "search_masters" {
-  type        = number
-  description = "How many nodes do nothing but keep the others together: 0 or 3."
-  default     = 0
-}
-
-variable "search_storage_gb" {
-  type        = number
-  description = "Disk of a node."
-  default     = 20
-}
-
-variable "catalog_role_arn" {
-  type        = string
-  description = "OpenMetadata's role, which alone speaks to OpenSearch."
 }
 
 variable "log_key_arn" {

@@ -3,7 +3,10 @@
 locals {
   sources = yamldecode(file("${path.module}/../../../../flows/sources.yml")).sources
   # Sources of files read the bucket of drops, each below a prefix of its own.
-  drops   = { for source, declared in local.sources : source => "${source}/" if contains(["files", "documents"], declared.kind) }
+  drops = {
+    for source, declared in local.sources :
+    source => "${source}/" if contains(["files", "documents"], declared.kind)
+  }
   lambdas = "${path.module}/../../../lambda/dist"
 }
 
@@ -18,7 +21,6 @@ module "observability" {
   logs_bucket         = module.landing.logs_bucket
   database_identifier = module.database.identifier
   database_storage_gb = var.database.storage_gb
-  search_domain       = module.database.search_domain
   cluster_name        = module.cluster.name
   balancers           = { interfaces = module.ingress.balancer_suffix }
 }
@@ -79,7 +81,11 @@ module "cluster_addons" {
   role_arns    = { amazon-cloudwatch-observability = module.cluster.service_account_role_arns["logs"] }
   access = merge(
     { for arn in var.cluster_admin_arns : arn => { principal_arn = arn, policy = "AmazonEKSClusterAdminPolicy" } },
-    { ci = { principal_arn = module.identity.role_arns["ci"], policy = "AmazonEKSEditPolicy", namespaces = ["hallmark"] } },
+    {
+      ci = {
+        principal_arn = module.identity.role_arns["ci"], policy = "AmazonEKSEditPolicy", namespaces = ["hallmark"]
+      }
+    },
   )
 }
 
@@ -100,21 +106,37 @@ module "database" {
   source    = "../../../modules/database"
   providers = { aws = aws.platform }
 
-  name                 = var.name
-  subnet_ids           = module.network.subnet_ids["isolated"]
-  security_group_ids   = module.network.security_group_ids
-  instance_class       = var.database.instance_class
-  storage_gb           = var.database.storage_gb
-  multi_az             = var.database.multi_az
-  backup_days          = var.database.backup_days
-  deletion_protection  = var.deletion_protection
-  search_instance_type = var.search.instance_type
-  search_nodes         = var.search.nodes
-  search_masters       = var.search.masters
-  search_storage_gb    = var.search.storage_gb
-  catalog_role_arn     = module.cluster.service_account_role_arns["catalog"]
-  log_key_arn          = module.observability.log_key_arn
-  log_retention_days   = var.log_retention_days
+  name              = var.name
+  subnet_ids        = module.network.subnet_ids["isolated"]
+  security_group_id = module.network.security_group_ids["database"]
+  instance_class    = var.database.instance_class
+  storage_gb        = var.database.storage_gb
+  multi_az          = var.database.multi_az
+  # The provider sets it by a change of its own, for which it waits another 80 s.
+  ca_certificate      = var.emulated ? null : "rds-ca-rsa2048-g1"
+  backup_days         = var.database.backup_days
+  deletion_protection = var.deletion_protection
+  log_key_arn         = module.observability.log_key_arn
+  log_retention_days  = var.log_retention_days
+}
+
+module "search" {
+  source    = "../../../modules/search"
+  providers = { aws = aws.platform }
+  count     = var.emulated ? 0 : 1
+
+  name               = var.name
+  subnet_ids         = module.network.subnet_ids["isolated"]
+  security_group_id  = module.network.security_group_ids["search"]
+  instance_type      = var.search.instance_type
+  nodes              = var.search.nodes
+  masters            = var.search.masters
+  storage_gb         = var.search.storage_gb
+  kms_key_arn        = module.database.kms_key_arn
+  catalog_role_arn   = module.cluster.service_account_role_arns["catalog"]
+  alert_topic_arn    = module.observability.alert_topic_arn
+  log_key_arn        = module.observability.log_key_arn
+  log_retention_days = var.log_retention_days
 }
 
 module "secrets" {
@@ -161,7 +183,8 @@ module "events" {
 
   streams = merge([
     for source, prefix in local.drops : {
-      for stream, declared in local.sources[source].streams : "${source}.${stream}" => { prefix = prefix, path = declared.path }
+      for stream, declared in local.sources[source].streams :
+      "${source}.${stream}" => { prefix = prefix, path = declared.path }
     }
   ]...)
 }

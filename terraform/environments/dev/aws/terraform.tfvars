@@ -13,7 +13,9 @@ kubernetes_version = "1.33"
 addons             = { vpc-cni = null, coredns = null, kube-proxy = null, amazon-cloudwatch-observability = null }
 node_groups = {
   platform = { spot = false, instance_types = ["m7i.large"], min = 2, max = 3, disk_gb = 50 }
-  flows    = { spot = true, instance_types = ["m7i.xlarge", "m6i.xlarge", "m7a.xlarge"], min = 1, max = 4, disk_gb = 200 }
+  flows = {
+    spot = true, instance_types = ["m7i.xlarge", "m6i.xlarge", "m7a.xlarge"], min = 1, max = 4, disk_gb = 200
+  }
 }
 
 database = { instance_class = "db.t4g.medium", storage_gb = 50, multi_az = false, backup_days = 7 }

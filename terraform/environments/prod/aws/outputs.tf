@@ -30,7 +30,7 @@ output "database_endpoint" {
 
 output "search_endpoint" {
   description = "Host of OpenSearch, for OpenMetadata."
-  value       = module.database.search_endpoint
+  value       = one(module.search[*].endpoint)
 }
 
 output "secret_arns" {

@@ -13,7 +13,9 @@ kubernetes_version = "1.33"
 addons             = { vpc-cni = null, coredns = null, kube-proxy = null, amazon-cloudwatch-observability = null }
 node_groups = {
   platform = { spot = false, instance_types = ["m7i.large"], min = 3, max = 6, disk_gb = 50 }
-  flows    = { spot = true, instance_types = ["m7i.4xlarge", "m6i.4xlarge", "m7a.4xlarge"], min = 2, max = 24, disk_gb = 500 }
+  flows = {
+    spot = true, instance_types = ["m7i.4xlarge", "m6i.4xlarge", "m7a.4xlarge"], min = 2, max = 24, disk_gb = 500
+  }
 }
 
 database = { instance_class = "db.m7g.xlarge", storage_gb = 200, multi_az = true, backup_days = 35 }

@@ -25,7 +25,7 @@ variable "nat_per_zone" {
 
 variable "company_cidrs" {
   type        = set(string)
-  description = "Ranges of the company's network, which is attached to the VPC: they reach user interfaces and the API server."
+  description = "Ranges of the company's network, attached to the VPC: they reach user interfaces and API server."
   default     = []
 }
 
@@ -171,6 +171,6 @@ variable "github_oidc_provider_arn" {
 
 variable "emulated" {
   type        = bool
-  description = "True against the emulator of the tests: leaves out the modules that it does not know (terraform/README.md)."
+  description = "True against the emulator of the tests: without the modules that it cannot (terraform/README.md)."
   default     = false
 }
