@@ -1,5 +1,5 @@
-# Once for an account, by an administrator: the state's bucket and key, GitHub's OIDC provider, and the two roles that the
-# roots' providers take. Its own state is local first, and moves into the bucket afterwards: docs/aws.md.
+# Once for an account, by an administrator: the state's bucket and key, GitHub's OIDC provider, and the two roles that
+# the roots' providers take. Its own state is a file, of which a copy goes into the bucket: docs/aws.md.
 
 provider "aws" {
   region              = var.region

@@ -5,6 +5,10 @@ data "aws_partition" "current" {}
 
 locals {
   account = data.aws_caller_identity.current.account_id
+  arn     = "arn:${data.aws_partition.current.partition}"
+  linked  = "${local.arn}:iam::${local.account}:role/aws-service-role"
+  # The service-linked role that starts the nodes.
+  autoscaling = "${local.linked}/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
 }
 
 resource "aws_kms_key" "cluster" {
@@ -29,15 +33,18 @@ data "aws_iam_policy_document" "key" {
 
     principals {
       type        = "AWS"
-      identifiers = ["arn:${data.aws_partition.current.partition}:iam::${local.account}:root"]
+      identifiers = ["${local.arn}:iam::${local.account}:root"]
     }
   }
 
   # The groups' disks are encrypted by their service-linked role:
   # https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html
   statement {
-    sid       = "NodeDisks"
-    actions   = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:DescribeKey"]
+    sid = "NodeDisks"
+    actions = [
+      "kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey",
+      "kms:GenerateDataKeyWithoutPlaintext", "kms:DescribeKey",
+    ]
     resources = ["*"]
 
     principals {
@@ -62,10 +69,6 @@ data "aws_iam_policy_document" "key" {
       values   = ["true"]
     }
   }
-}
-
-locals {
-  autoscaling = "arn:${data.aws_partition.current.partition}:iam::${local.account}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
 }
 
 # EKS would make it without a key and for ever.

@@ -3,10 +3,15 @@
 locals {
   roles = {
     cluster = { service = "eks.amazonaws.com", policies = ["AmazonEKSClusterPolicy"] }
-    nodes   = { service = "ec2.amazonaws.com", policies = ["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"] }
+    nodes = {
+      service  = "ec2.amazonaws.com"
+      policies = ["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"]
+    }
   }
   attachments = merge([
-    for role, made in local.roles : { for policy in made.policies : "${role}_${policy}" => { role = role, policy = policy } }
+    for role, made in local.roles : {
+      for policy in made.policies : "${role}_${policy}" => { role = role, policy = policy }
+    }
   ]...)
 }
 
@@ -34,5 +39,5 @@ resource "aws_iam_role_policy_attachment" "this" {
   for_each = local.attachments
 
   role       = aws_iam_role.this[each.value.role].name
-  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/${each.value.policy}"
+  policy_arn = "${local.arn}:iam::aws:policy/${each.value.policy}"
 }

@@ -3,7 +3,6 @@
 data "aws_region" "current" {}
 
 locals {
-  arn    = "arn:${data.aws_partition.current.partition}"
   region = "${data.aws_region.current.name}:${local.account}"
   issuer = replace(aws_iam_openid_connect_provider.this.url, "https://", "")
 
@@ -19,9 +18,9 @@ locals {
         # These actions know no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/
         Look = {
           actions = [
-            "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth", "elasticloadbalancing:DescribeTags",
-            "ec2:DescribeInstances", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "ec2:DescribeSecurityGroups", "ec2:DescribeNetworkInterfaces",
-            "ec2:DescribeAvailabilityZones",
+            "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth",
+            "elasticloadbalancing:DescribeTags", "ec2:DescribeInstances", "ec2:DescribeSubnets", "ec2:DescribeVpcs",
+            "ec2:DescribeSecurityGroups", "ec2:DescribeNetworkInterfaces", "ec2:DescribeAvailabilityZones",
           ]
           resources = ["*"]
         }

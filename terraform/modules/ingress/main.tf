@@ -1,5 +1,5 @@
-# The user interfaces of Prefect and OpenMetadata: a hosted zone, a certificate, an internal load balancer that lets in who
-# has signed in, and a second port by which the functions reach Prefect's API, which asks for its own password.
+# The user interfaces of Prefect and OpenMetadata: a hosted zone, a certificate, an internal load balancer that lets in
+# who has signed in, and a second port by which the functions reach Prefect's API, which asks for its own password.
 
 data "aws_caller_identity" "current" {}
 
@@ -8,6 +8,12 @@ locals {
   services = {
     prefect      = { port = 4200, health = "/api/health" }
     openmetadata = { port = 8585, health = "/api/v1/system/version" }
+  }
+  hosts = [for service in keys(local.services) : "${service}.${var.domain}"]
+  # Name → the record by which ACM sees that it is ours.
+  validation = {
+    for name in concat([var.domain], local.hosts) :
+    name => one([for o in aws_acm_certificate.this.domain_validation_options : o if o.domain_name == name])
   }
 }
 
@@ -18,7 +24,7 @@ resource "aws_route53_zone" "this" {
 
 resource "aws_acm_certificate" "this" {
   domain_name               = var.domain
-  subject_alternative_names = [for service in keys(local.services) : "${service}.${var.domain}"]
+  subject_alternative_names = local.hosts
   validation_method         = "DNS"
 
   lifecycle {
@@ -27,12 +33,12 @@ resource "aws_acm_certificate" "this" {
 }
 
 resource "aws_route53_record" "validation" {
-  for_each = toset(concat([var.domain], [for service in keys(local.services) : "${service}.${var.domain}"]))
+  for_each = toset(concat([var.domain], local.hosts))
 
   zone_id = aws_route53_zone.this.zone_id
-  name    = one([for option in aws_acm_certificate.this.domain_validation_options : option.resource_record_name if option.domain_name == each.key])
-  type    = one([for option in aws_acm_certificate.this.domain_validation_options : option.resource_record_type if option.domain_name == each.key])
-  records = [one([for option in aws_acm_certificate.this.domain_validation_options : option.resource_record_value if option.domain_name == each.key])]
+  name    = local.validation[each.key].resource_record_name
+  type    = local.validation[each.key].resource_record_type
+  records = [local.validation[each.key].resource_record_value]
   ttl     = 300
 }
 
@@ -71,8 +77,8 @@ resource "aws_route53_record" "service" {
   }
 }
 
-# Pods are put into them by the load balancer controller (TargetGroupBinding). Between balancer and pods it is HTTP within
-# the VPC: neither of the two programs has a certificate of its own.
+# Pods are put into them by the load balancer controller (TargetGroupBinding). Between balancer and pods it is HTTP
+# within the VPC: neither of the two programs has a certificate of its own.
 resource "aws_lb_target_group" "this" {
   for_each = local.services
 

@@ -1,4 +1,5 @@
-# Who signs in: people that an administrator invites, with a second factor. A company's own provider is added to the pool.
+# Who signs in: people that an administrator invites, with a second factor. A company's own provider is added to the
+# pool.
 
 resource "aws_cognito_user_pool" "this" {
   name                     = var.name

@@ -1,10 +1,12 @@
-# Buckets: what was read (landing), what is dropped for reading (drops), copies for years (archive), and who asked (logs).
+# Buckets: what was read (landing), what is dropped for reading (drops), copies for years (archive), and who asked
+# (logs).
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 
 locals {
-  account = data.aws_caller_identity.current.account_id
+  account       = data.aws_caller_identity.current.account_id
+  config_prefix = "/config/AWSLogs/${local.account}/*"
   # A name of S3 is one in all of AWS: the account is part of it.
   names = { for key in ["landing", "drops", "archive", "logs"] : key => "${var.name}-${key}-${local.account}" }
   # The access logs alone have S3's own key: the logging service takes no other.

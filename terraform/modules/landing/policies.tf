@@ -96,12 +96,12 @@ data "aws_iam_policy_document" "bucket" {
   }
 
   dynamic "statement" {
-    for_each = each.key == "logs" ? [1] : []
+    for_each = each.key == "logs" ? local.encrypted : []
 
     content {
-      sid       = "AccessLogs"
+      sid       = "AccessLogs${title(statement.key)}"
       actions   = ["s3:PutObject"]
-      resources = [for source in local.encrypted : "${aws_s3_bucket.this["logs"].arn}/${source}/*"]
+      resources = ["${aws_s3_bucket.this["logs"].arn}/${statement.key}/*"]
 
       principals {
         type        = "Service"
@@ -137,7 +137,7 @@ data "aws_iam_policy_document" "bucket" {
     content {
       sid       = "Config${statement.key}"
       actions   = [statement.value]
-      resources = [statement.key == "Write" ? "${aws_s3_bucket.this["logs"].arn}/config/AWSLogs/${local.account}/*" : aws_s3_bucket.this["logs"].arn]
+      resources = ["${aws_s3_bucket.this["logs"].arn}${statement.key == "Write" ? local.config_prefix : ""}"]
 
       principals {
         type        = "Service"

@@ -10,7 +10,10 @@ locals {
         [{ cidr = var.cidr, from = 443, to = 443 }, { cidr = local.world, from = 1024, to = 65535 }],
         length(var.source_cidrs) > 0 ? [{ cidr = var.cidr, from = 5432, to = 5432 }] : [],
       )
-      out = concat([{ cidr = local.world, from = 443, to = 443 }, { cidr = var.cidr, from = 32768, to = 60999 }], local.tcp_out)
+      out = concat(
+        [{ cidr = local.world, from = 443, to = 443 }, { cidr = var.cidr, from = 32768, to = 60999 }],
+        local.tcp_out,
+      )
     }
     private = {
       in = concat(
@@ -39,12 +42,18 @@ locals {
   entries = merge(flatten([
     for tier, ways in local.acls : [
       for way, rules in ways : {
-        for index, rule in rules : "${tier}_${way}_${index}" => merge(rule, { tier = tier, egress = way == "out", number = 100 + 10 * index, protocol = "tcp" })
+        for index, rule in rules : "${tier}_${way}_${index}" => merge(rule, {
+          tier = tier, egress = way == "out", number = 100 + 10 * index, protocol = "tcp"
+        })
       }
     ]
   ])...)
   # DNS between pods of two zones.
-  dns = { for way in ["in", "out"] : "private_${way}_dns" => { tier = "private", egress = way == "out", number = 90, protocol = "udp", cidr = var.cidr, from = 0, to = 65535 } }
+  dns = {
+    for way in ["in", "out"] : "private_${way}_dns" => {
+      tier = "private", egress = way == "out", number = 90, protocol = "udp", cidr = var.cidr, from = 0, to = 65535
+    }
+  }
 }
 
 resource "aws_network_acl" "this" {

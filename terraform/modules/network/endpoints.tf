@@ -1,5 +1,5 @@
-# AWS without the internet: S3 by a gateway, the rest by interfaces. Their policies admit this account's principals alone,
-# so that a stolen key of another account carries nothing out.
+# AWS without the internet: S3 by a gateway, the rest by interfaces. Their policies admit this account's principals
+# alone, so that a stolen key of another account carries nothing out.
 
 data "aws_caller_identity" "current" {}
 

@@ -30,10 +30,12 @@ locals {
   # Snowflake, partners and Slack have no fixed addresses, Cognito neither: 443 to anywhere, and nothing else.
   anywhere = toset(["balancer", "functions", "nodes"])
 
-  rules = merge(
-    { for key, rule in local.between : "${key}_out" => { group = rule.from, in = false, port = rule.port, peer = rule.to } },
-    { for key, rule in local.between : "${key}_in" => { group = rule.to, in = true, port = rule.port, peer = rule.from } },
-  )
+  rules = merge([
+    for key, rule in local.between : {
+      "${key}_out" = { group = rule.from, in = false, port = rule.port, peer = rule.to }
+      "${key}_in"  = { group = rule.to, in = true, port = rule.port, peer = rule.from }
+    }
+  ]...)
   ranges = merge(
     { for group in local.anywhere : "${group}_https" => { group = group, in = false, port = 443, cidr = "0.0.0.0/0" } },
     { for cidr in var.ui_cidrs : "ui_${cidr}" => { group = "balancer", in = true, port = 443, cidr = cidr } },

@@ -24,9 +24,20 @@ locals {
       }
     }
   ]...)
-  ids    = { for tier in keys(local.tiers) : tier => [for key, subnet in local.subnets : aws_subnet.this[key].id if subnet.tier == tier] }
-  cidrs  = { for tier in keys(local.tiers) : tier => [for subnet in values(local.subnets) : subnet.cidr if subnet.tier == tier] }
+  ids = {
+    for tier in keys(local.tiers) :
+    tier => [for key, subnet in local.subnets : aws_subnet.this[key].id if subnet.tier == tier]
+  }
+  cidrs = {
+    for tier in keys(local.tiers) :
+    tier => [for subnet in values(local.subnets) : subnet.cidr if subnet.tier == tier]
+  }
   nat_in = toset([for index in range(var.nat_per_zone ? length(local.zones) : 1) : "public_${index}"])
+  # Private subnet → the gateway of its zone, or the one of all.
+  nat_of = {
+    for key, subnet in local.subnets :
+    key => var.nat_per_zone ? replace(key, "private", "public") : "public_0" if subnet.tier == "private"
+  }
 }
 
 resource "aws_vpc" "this" {
@@ -102,9 +113,9 @@ resource "aws_route" "internet" {
 }
 
 resource "aws_route" "nat" {
-  for_each = { for key, subnet in local.subnets : key => subnet if subnet.tier == "private" }
+  for_each = local.nat_of
 
   route_table_id         = aws_route_table.this[each.key].id
   destination_cidr_block = "0.0.0.0/0"
-  nat_gateway_id         = aws_nat_gateway.this[var.nat_per_zone ? replace(each.key, "private", "public") : "public_0"].id
+  nat_gateway_id         = aws_nat_gateway.this[each.value].id
 }

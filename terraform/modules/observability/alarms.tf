@@ -1,21 +1,36 @@
-# Alarms as a table. Those of the Lambdas are beside them, in the modules secrets and events.
+# Alarms as a table. Those of the Lambdas and of the domain are beside them, in the modules secrets, events and search.
 
 locals {
-  database = { DBInstanceIdentifier = var.database_identifier }
-  search   = { DomainName = var.search_domain, ClientId = local.account }
+  tenth = var.database_storage_gb * pow(1024, 3) / 10
+  many  = var.database_connections
 
-  # `missing` is what no data means: RDS and OpenSearch always have some, the load balancer only when it is asked.
-  alarms = merge({
-    database_storage     = { space = "AWS/RDS", metric = "FreeStorageSpace", of = local.database, stat = "Minimum", below = true, limit = var.database_storage_gb * 107374182, minutes = 5, missing = "breaching" }
-    database_cpu         = { space = "AWS/RDS", metric = "CPUUtilization", of = local.database, stat = "Average", below = false, limit = 85, minutes = 15, missing = "breaching" }
-    database_memory      = { space = "AWS/RDS", metric = "FreeableMemory", of = local.database, stat = "Minimum", below = true, limit = 268435456, minutes = 15, missing = "breaching" }
-    database_connections = { space = "AWS/RDS", metric = "DatabaseConnections", of = local.database, stat = "Maximum", below = false, limit = var.database_connections, minutes = 5, missing = "breaching" }
-    search_red           = { space = "AWS/ES", metric = "ClusterStatus.red", of = local.search, stat = "Maximum", below = false, limit = 0, minutes = 5, missing = "missing" }
-    search_storage       = { space = "AWS/ES", metric = "FreeStorageSpace", of = local.search, stat = "Minimum", below = true, limit = 2048, minutes = 15, missing = "missing" }
-    cluster_nodes        = { space = "ContainerInsights", metric = "cluster_failed_node_count", of = { ClusterName = var.cluster_name }, stat = "Maximum", below = false, limit = 0, minutes = 10, missing = "missing" }
-    }, {
-    for key, balancer in var.balancers : "balancer_${key}" => { space = "AWS/ApplicationELB", metric = "HTTPCode_ELB_5XX_Count", of = { LoadBalancer = balancer }, stat = "Sum", below = false, limit = 10, minutes = 5, missing = "notBreaching" }
-  })
+  # `missing` is what no data means: RDS always has some, the load balancer only when it is asked.
+  of_database = {
+    storage     = { metric = "FreeStorageSpace", stat = "Minimum", below = true, limit = local.tenth, minutes = 5 }
+    cpu         = { metric = "CPUUtilization", stat = "Average", below = false, limit = 85, minutes = 15 }
+    memory      = { metric = "FreeableMemory", stat = "Minimum", below = true, limit = 268435456, minutes = 15 }
+    connections = { metric = "DatabaseConnections", stat = "Maximum", below = false, limit = local.many, minutes = 5 }
+  }
+  of_balancer = { metric = "HTTPCode_ELB_5XX_Count", stat = "Sum", below = false, limit = 10, minutes = 5 }
+  of_cluster  = { metric = "cluster_failed_node_count", stat = "Maximum", below = false, limit = 0, minutes = 10 }
+
+  alarms = merge(
+    {
+      for key, alarm in local.of_database : "database_${key}" => merge(alarm, {
+        space = "AWS/RDS", of = { DBInstanceIdentifier = var.database_identifier }, missing = "breaching"
+      })
+    },
+    {
+      cluster_nodes = merge(local.of_cluster, {
+        space = "ContainerInsights", of = { ClusterName = var.cluster_name }, missing = "missing"
+      })
+    },
+    {
+      for key, balancer in var.balancers : "balancer_${key}" => merge(local.of_balancer, {
+        space = "AWS/ApplicationELB", of = { LoadBalancer = balancer }, missing = "notBreaching"
+      })
+    },
+  )
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {

@@ -3,10 +3,11 @@
 
 locals {
   config_rules = toset([
-    "CLOUDWATCH_LOG_GROUP_ENCRYPTED", "EC2_EBS_ENCRYPTION_BY_DEFAULT", "EKS_ENDPOINT_NO_PUBLIC_ACCESS", "EKS_SECRETS_ENCRYPTED",
-    "ENCRYPTED_VOLUMES", "IAM_POLICY_NO_STATEMENTS_WITH_ADMIN_ACCESS", "IAM_ROOT_ACCESS_KEY_CHECK",
-    "OPENSEARCH_ENCRYPTED_AT_REST", "RDS_INSTANCE_PUBLIC_ACCESS_CHECK", "RDS_STORAGE_ENCRYPTED", "ROOT_ACCOUNT_MFA_ENABLED",
-    "S3_BUCKET_LEVEL_PUBLIC_ACCESS_PROHIBITED", "S3_BUCKET_SERVER_SIDE_ENCRYPTION_ENABLED", "S3_BUCKET_SSL_REQUESTS_ONLY",
+    "CLOUDWATCH_LOG_GROUP_ENCRYPTED", "EC2_EBS_ENCRYPTION_BY_DEFAULT", "EKS_ENDPOINT_NO_PUBLIC_ACCESS",
+    "EKS_SECRETS_ENCRYPTED", "ENCRYPTED_VOLUMES", "IAM_POLICY_NO_STATEMENTS_WITH_ADMIN_ACCESS",
+    "IAM_ROOT_ACCESS_KEY_CHECK", "OPENSEARCH_ENCRYPTED_AT_REST", "RDS_INSTANCE_PUBLIC_ACCESS_CHECK",
+    "RDS_STORAGE_ENCRYPTED", "ROOT_ACCOUNT_MFA_ENABLED", "S3_BUCKET_LEVEL_PUBLIC_ACCESS_PROHIBITED",
+    "S3_BUCKET_SERVER_SIDE_ENCRYPTION_ENABLED", "S3_BUCKET_SSL_REQUESTS_ONLY",
     "SECRETSMANAGER_ROTATION_ENABLED_CHECK", "VPC_DEFAULT_SECURITY_GROUP_CLOSED", "VPC_FLOW_LOGS_ENABLED",
   ])
 }
@@ -84,18 +85,18 @@ resource "aws_iam_role_policy_attachment" "config" {
   count = var.record_config ? 1 : 0
 
   role       = aws_iam_role.config[0].name
-  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/service-role/AWS_ConfigRole"
+  policy_arn = "${local.arn}:iam::aws:policy/service-role/AWS_ConfigRole"
 }
 
 data "aws_iam_policy_document" "config" {
   statement {
     actions   = ["s3:PutObject"]
-    resources = ["arn:${data.aws_partition.current.partition}:s3:::${var.logs_bucket}/config/AWSLogs/${local.account}/*"]
+    resources = ["${local.arn}:s3:::${var.logs_bucket}/config/AWSLogs/${local.account}/*"]
   }
 
   statement {
     actions   = ["s3:GetBucketAcl"]
-    resources = ["arn:${data.aws_partition.current.partition}:s3:::${var.logs_bucket}"]
+    resources = ["${local.arn}:s3:::${var.logs_bucket}"]
   }
 }
 

@@ -6,6 +6,7 @@ data "aws_region" "current" {}
 
 locals {
   account = data.aws_caller_identity.current.account_id
+  arn     = "arn:${data.aws_partition.current.partition}"
 }
 
 resource "aws_kms_key" "logs" {
@@ -30,13 +31,15 @@ data "aws_iam_policy_document" "key" {
 
     principals {
       type        = "AWS"
-      identifiers = ["arn:${data.aws_partition.current.partition}:iam::${local.account}:root"]
+      identifiers = ["${local.arn}:iam::${local.account}:root"]
     }
   }
 
   statement {
-    sid       = "Logs"
-    actions   = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:DescribeKey"]
+    sid = "Logs"
+    actions = [
+      "kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:DescribeKey",
+    ]
     resources = ["*"]
 
     principals {
@@ -47,7 +50,7 @@ data "aws_iam_policy_document" "key" {
     condition {
       test     = "ArnLike"
       variable = "kms:EncryptionContext:aws:logs:arn"
-      values   = ["arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.name}:${local.account}:log-group:*"]
+      values   = ["${local.arn}:logs:${data.aws_region.current.name}:${local.account}:log-group:*"]
     }
   }
 

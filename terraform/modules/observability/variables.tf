@@ -41,11 +41,6 @@ variable "database_connections" {
   default     = 300
 }
 
-variable "search_domain" {
-  type        = string
-  description = "The OpenSearch domain."
-}
-
 variable "cluster_name" {
   type        = string
   description = "The EKS cluster."
