@@ -27,7 +27,7 @@ PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder test
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test chaos kubernetes kubernetes-ci bench bench-memory check demo-incident format docs pictures clean
-.PHONY: lambda terraform-test
+.PHONY: costs lambda terraform-test
 .PHONY: image image-tag image-test connector-image sbom
 .DELETE_ON_ERROR:
 
@@ -103,6 +103,9 @@ sbom: $(READY) $(IMAGE_READY)  ## sbom.cdx.json: what is installed in .venv, too
 
 lambda: $(READY)  ## the archives of the Lambdas: terraform/lambda/dist
 	@$(BIN)/python terraform/lambda/build.py
+
+costs: $(READY)  ## what a month of dev and of prod costs, by terraform/costs.toml
+	@$(BIN)/python terraform/costs.py
 
 terraform-test: $(READY) $(TERRAFORM_READY) $(CHECKOV_READY) lambda  ## format, mocked modules, then dev applied to an emulated AWS, changed and destroyed
 	@terraform fmt -check -recursive terraform

@@ -43,6 +43,7 @@ def main() -> None:
             printed([HALLMARK, "sample", "--remove"], home)
     keep("demo-incident.txt", printed([sys.executable, "-W", "ignore", ROOT / "docs" / "demo_incident.py"], None))
     keep("capacity.txt", printed([HALLMARK, "plan", "--simulate"], None), ROOT / "docs" / "capacity.md")
+    keep("costs.txt", printed([sys.executable, ROOT / "terraform" / "costs.py"], None), ROOT / "docs" / "costs.md")
     with tempfile.TemporaryDirectory(prefix="hallmark-examples-") as folder:
         with EmbeddedPostgres(Path(folder)) as server:
             examples.fill(Path(folder), server.url())
