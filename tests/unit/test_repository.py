@@ -174,7 +174,7 @@ def test_ci_runs_the_same_everywhere() -> None:
     assert workflow["permissions"] == {"contents": "read"}
     script = (ROOT / ".ci/run").read_text("utf-8")
     targets = set(re.findall(r"\bmake ([\w-]+)$", script, re.M))
-    assert targets == {"install", "check", "run", "test", "kubernetes-ci"}
+    assert targets == {"install", "check", "run", "test", "terraform-test", "kubernetes-ci"}
     assert targets <= set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
 
 
