@@ -1,7 +1,8 @@
 """The key pair of a Snowflake user, which has two public keys: a new one is let in beside the current one.
 
-The user changes its own keys, by its current one; its role has MODIFY PROGRAMMATIC AUTHENTICATION METHODS on it and
-nothing else. The first key is put in by an administrator. Which place is free is asked of Snowflake, not remembered.
+The user changes its own keys, logged in by its current one. The role that it always works in has MODIFY PROGRAMMATIC
+AUTHENTICATION METHODS on it, beside the rights of its work. The first key is put in by an administrator. Which place
+is free is asked of Snowflake, not remembered.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ resource "aws_db_instance" "this" {
   engine         = "postgres"
   engine_version = "17"
   instance_class = var.instance_class
-  # Prefect's server and the administrator's rotation connect to it; hallmark and openmetadata are made by docs/aws.md.
+  # Prefect's server and the administrator connect to it. Rotation makes hallmark, the administrator openmetadata.
   db_name = "prefect"
 
   username                      = "hallmark_admin"
