@@ -1,5 +1,6 @@
 # Once for an account, by an administrator: the state's bucket and key, GitHub's OIDC provider, and the two roles that
-# the roots' providers take. Its own state is a file, of which a copy goes into the bucket: docs/aws.md.
+# the roots' providers take; state.tf has the buckets. Its own state is a file, of which a copy goes into the bucket:
+# docs/aws.md.
 
 provider "aws" {
   region              = var.region
@@ -8,76 +9,6 @@ provider "aws" {
   default_tags {
     tags = { project = "hallmark", environment = var.name, managed_by = "terraform-bootstrap" }
   }
-}
-
-resource "aws_kms_key" "state" {
-  description             = "Terraform's state of ${var.name}"
-  enable_key_rotation     = true
-  deletion_window_in_days = 30
-}
-
-resource "aws_s3_bucket" "state" {
-  bucket = "${var.name}-state-${var.account_id}"
-
-  lifecycle {
-    prevent_destroy = true
-  }
-}
-
-resource "aws_s3_bucket_versioning" "state" {
-  bucket = aws_s3_bucket.state.id
-
-  versioning_configuration {
-    status = "Enabled"
-  }
-}
-
-resource "aws_s3_bucket_server_side_encryption_configuration" "state" {
-  bucket = aws_s3_bucket.state.id
-
-  rule {
-    bucket_key_enabled = true
-
-    apply_server_side_encryption_by_default {
-      sse_algorithm     = "aws:kms"
-      kms_master_key_id = aws_kms_key.state.arn
-    }
-  }
-}
-
-resource "aws_s3_bucket_public_access_block" "state" {
-  bucket                  = aws_s3_bucket.state.id
-  block_public_acls       = true
-  block_public_policy     = true
-  ignore_public_acls      = true
-  restrict_public_buckets = true
-}
-
-data "aws_iam_policy_document" "state" {
-  statement {
-    sid       = "TlsOnly"
-    effect    = "Deny"
-    actions   = ["s3:*"]
-    resources = [aws_s3_bucket.state.arn, "${aws_s3_bucket.state.arn}/*"]
-
-    principals {
-      type        = "AWS"
-      identifiers = ["*"]
-    }
-
-    condition {
-      test     = "Bool"
-      variable = "aws:SecureTransport"
-      values   = ["false"]
-    }
-  }
-}
-
-resource "aws_s3_bucket_policy" "state" {
-  bucket = aws_s3_bucket.state.id
-  policy = data.aws_iam_policy_document.state.json
-
-  depends_on = [aws_s3_bucket_public_access_block.state]
 }
 
 resource "aws_iam_openid_connect_provider" "github" {

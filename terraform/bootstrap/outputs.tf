@@ -1,6 +1,6 @@
 output "state_bucket" {
   description = "The bucket for -backend-config."
-  value       = aws_s3_bucket.state.id
+  value       = aws_s3_bucket.state["state"].id
 }
 
 output "state_key_arn" {
