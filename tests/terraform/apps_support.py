@@ -22,6 +22,9 @@ NAME = "hallmark-test"
 MIRROR = "HALLMARK_TERRAFORM_MIRROR"
 """A folder with registry.terraform.io/hashicorp/aws/…; without one Terraform asks the registry."""
 
+# The provider waits for minutes until a database, a balancer or a queue is there, whatever answers: so for all at once.
+ALL_AT_ONCE = ("-auto-approve", "-input=false", "-parallelism=30")
+
 
 @dataclass
 class Applied:
@@ -78,7 +81,7 @@ def applied(folder: Path, url: str) -> Iterator[Applied]:
     terraform(root, "init", "-input=false", *([f"-plugin-dir={found}"] if (found := mirror()) else []))
     given = [f"-var=endpoint={url}", f"-var=lambda_dist={dist(folder / 'dist')}"]
     with first_values(url):
-        terraform(root, "apply", "-auto-approve", "-input=false", *given)
+        terraform(root, "apply", *ALL_AT_ONCE, *given)
     outputs = json.loads(terraform(root, "output", "-json"))
     yield Applied(url, root, {name: found["value"] for name, found in outputs.items()})
 
