@@ -60,8 +60,8 @@ secrets = {
   }
   snowflake_catalog = {
     kind        = "snowflake_key_pair"
-    description = "Key of Snowflake's user of the catalog's profiler, which runs as the flows' default account"
-    readers     = ["batch"]
+    description = "Key of Snowflake's user of the catalog's profiler, whose pods have the account of watch"
+    readers     = ["watch"]
     user        = "HALLMARK_DEV_CATALOG"
     role        = "HALLMARK_DEV_CATALOGER"
   }
