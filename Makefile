@@ -24,6 +24,9 @@ PEERS := $(basename $(notdir $(wildcard benchmarks/peers/*.lock)))
 
 # All tests share the cores file by file, the long ones first; at most four at a time: each keeps servers of its own.
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder tests/chaos tests/integration tests/unit
+# Three at a time, since most of it is waiting; the longest, which waits most, first.
+APPLIED := tests/terraform/test_environment.py
+APPLIED += $(filter-out $(APPLIED),$(sort $(wildcard tests/terraform/test_*.py)))
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test chaos kubernetes kubernetes-ci bench bench-memory check demo-incident format docs pictures clean
@@ -109,7 +112,7 @@ costs: $(READY)  ## what a month of dev and of prod costs, by terraform/costs.to
 
 terraform-test: $(READY) $(TERRAFORM_READY) $(CHECKOV_READY) lambda  ## format, mocked modules, then dev applied to an emulated AWS, changed and destroyed
 	@terraform fmt -check -recursive terraform
-	@$(BIN)/python -m pytest -m terraform -n 2 --dist loadfile tests/terraform
+	@$(BIN)/python -m pytest -m terraform -n 3 --dist loadfile --no-loadscope-reorder $(APPLIED)
 
 clean:  ## removes the environments, the caches, and all that runs have kept (.hallmark)
 	-@if [ -x $(BIN)/hallmark ] && [ -d .hallmark ]; then $(BIN)/hallmark sample --remove; fi

@@ -10,7 +10,9 @@ import pytest
 from tests.terraform.apps_support import ROOT, mirror, terraform
 
 pytestmark = pytest.mark.terraform
-MODULES = sorted({p.parents[1] for p in (ROOT / "terraform" / "modules").glob("*/tests/*.tftest.hcl")})
+TESTED = {p.parents[1] for p in (ROOT / "terraform" / "modules").glob("*/tests/*.tftest.hcl")}
+# Those of Snowflake need its provider's schema: test_snowflake_validate.py.
+MODULES = sorted(folder for folder in TESTED if not folder.name.startswith("snowflake"))
 ROOTS = [*sorted((ROOT / "terraform" / "environments").glob("*/aws")), ROOT / "terraform" / "bootstrap"]
 
 

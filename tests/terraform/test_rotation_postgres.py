@@ -61,7 +61,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int,
 
 @pytest.fixture
 def world(server: tuple[str, int, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    from moto.secretsmanager.models import secretsmanager_backends
+
     url, port, authorities = server
+    secretsmanager_backends.reset()  # moto keeps what other tests of this process made
     with s3_support.moto() as aws:
         s3_support.use(monkeypatch, aws)
         monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
@@ -73,8 +76,6 @@ def world(server: tuple[str, int, str], monkeypatch: pytest.MonkeyPatch) -> Iter
         arn = manager.create_secret(Name="rds", SecretString=administrator)["ARN"]
         row = {"kind": "postgres", "field": "state_url", "scheme": "postgresql", "host": "127.0.0.1", "port": port}
         yield World(manager, url, {**row, "admin": arn}, monkeypatch)
-        from moto.secretsmanager.models import secretsmanager_backends
-
         secretsmanager_backends.reset()
 
 

@@ -42,8 +42,10 @@ class World:
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    from moto.secretsmanager.models import secretsmanager_backends
     from rotation import keys
 
+    secretsmanager_backends.reset()  # moto keeps what other tests of this process made
     with s3_support.moto() as aws, snowflake_api() as account:
         s3_support.use(monkeypatch, aws)
         monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
@@ -59,8 +61,6 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         found = World(account, Secret(manager, NAME), manager, queue, monkeypatch)
         found.table()
         yield found
-        from moto.secretsmanager.models import secretsmanager_backends
-
         secretsmanager_backends.reset()
 
 

@@ -152,7 +152,7 @@ def test_every_grant_is_a_row_of_a_table() -> None:
 def test_a_service_user_has_a_key_an_address_and_both_places_for_keys_left_to_rotation() -> None:
     [user] = [p for p in resources(MODULE) if p.labels[0] == "snowflake_service_user"]
     assert user.body["default_secondary_roles_option"] == '"NONE"', "no role beside its own"
-    assert user.body["network_policy"] == "${snowflake_network_policy.services.fully_qualified_name}"
+    assert user.body["network_policy"] == "${local.policies[each.key]}", "a policy for each user"
     assert user.body["lifecycle"][0]["ignore_changes"] == ["rsa_public_key", "rsa_public_key_2"]
     assert not [p for p in resources(MODULE) if p.labels[0] in ("snowflake_user", "snowflake_legacy_service_user")]
 
