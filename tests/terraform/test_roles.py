@@ -54,6 +54,7 @@ ALLOWED = [
     Try("deliver", "secretsmanager:GetSecretValue", "secret:slack"),
     Try("ci", "ecr:PutImage", IMAGES),
     Try("ci", "ecr:GetAuthorizationToken", "*"),
+    Try("ci", "eks:DescribeCluster", f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/{NAME}"),
     Try("snowflake", "s3:GetObject", f"{LANDING}/prod/staged/u/0/f.parquet"),
     Try("snowflake", "s3:DeleteObject", f"{LANDING}/prod/staged/u/0/f.parquet"),
     Try("rotation", "secretsmanager:PutSecretValue", "secret:state"),
@@ -203,11 +204,12 @@ def test_a_role_is_for_one_service_account(world: World, role: str) -> None:
     }  # fmt: skip
 
 
-def test_only_main_of_the_repository_is_ci(world: World) -> None:
+def test_only_main_and_its_environments_are_ci(world: World) -> None:
     [statement] = world.roles["ci"].trust["Statement"]
     claims = statement["Condition"]["StringEquals"]
     assert set(statement["Condition"]) == {"StringEquals"}
-    assert claims["token.actions.githubusercontent.com:sub"] == "repo:acme/hallmark:ref:refs/heads/main"
+    subjects = ("ref:refs/heads/main", "environment:staging", "environment:production")
+    assert claims["token.actions.githubusercontent.com:sub"] == [f"repo:acme/hallmark:{s}" for s in subjects]
 
 
 def test_snowflake_is_trusted_by_its_external_id(world: World) -> None:

@@ -7,6 +7,8 @@ locals {
   issuer = replace(aws_iam_openid_connect_provider.this.url, "https://", "")
 
   accounts = {
+    # Volumes of pods: Prefect's server has one. Its rights are AWS's own policy.
+    volumes = { subject = "kube-system:ebs-csi-controller-sa", rights = {} }
     # Puts pods into target groups that Terraform made (TargetGroupBinding), and makes nothing itself.
     load_balancer_controller = {
       subject = "kube-system:aws-load-balancer-controller"
@@ -73,7 +75,7 @@ data "aws_iam_policy_document" "account_trust" {
 }
 
 data "aws_iam_policy_document" "account" {
-  for_each = local.accounts
+  for_each = { for key, one in local.accounts : key => one if length(one.rights) > 0 }
 
   dynamic "statement" {
     for_each = each.value.rights
@@ -93,8 +95,13 @@ resource "aws_iam_role" "account" {
   assume_role_policy = data.aws_iam_policy_document.account_trust[each.key].json
 }
 
+resource "aws_iam_role_policy_attachment" "volumes" {
+  role       = aws_iam_role.account["volumes"].name
+  policy_arn = "${local.arn}:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy"
+}
+
 resource "aws_iam_role_policy" "account" {
-  for_each = local.accounts
+  for_each = data.aws_iam_policy_document.account
 
   name   = "rights"
   role   = aws_iam_role.account[each.key].id

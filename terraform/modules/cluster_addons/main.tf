@@ -18,19 +18,19 @@ resource "aws_eks_addon" "this" {
 resource "aws_eks_access_entry" "this" {
   for_each = var.access
 
-  cluster_name  = var.cluster_name
-  principal_arn = each.value.principal_arn
+  cluster_name      = var.cluster_name
+  principal_arn     = each.value.principal_arn
+  kubernetes_groups = each.value.groups
 }
 
 resource "aws_eks_access_policy_association" "this" {
-  for_each = var.access
+  for_each = { for key, one in var.access : key => one if one.policy != null }
 
   cluster_name  = var.cluster_name
   principal_arn = aws_eks_access_entry.this[each.key].principal_arn
   policy_arn    = "arn:${data.aws_partition.current.partition}:eks::aws:cluster-access-policy/${each.value.policy}"
 
   access_scope {
-    type       = each.value.namespaces == null ? "cluster" : "namespace"
-    namespaces = each.value.namespaces
+    type = "cluster"
   }
 }

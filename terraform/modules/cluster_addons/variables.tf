@@ -17,8 +17,8 @@ variable "role_arns" {
 variable "access" {
   type = map(object({
     principal_arn = string
-    policy        = string
-    namespaces    = optional(set(string))
+    policy        = optional(string)
+    groups        = optional(set(string))
   }))
-  description = "Who may enter the cluster: a principal of IAM and a policy of EKS, for all of it or for namespaces."
+  description = "Who may enter the cluster: a principal of IAM, by a policy of EKS for all of it, or as one of groups."
 }

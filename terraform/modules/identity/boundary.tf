@@ -48,6 +48,12 @@ data "aws_iam_policy_document" "boundary" {
   }
 
   statement {
+    sid       = "Cluster"
+    actions   = ["eks:DescribeCluster"]
+    resources = [local.cluster]
+  }
+
+  statement {
     sid       = "Archive"
     effect    = "Deny"
     actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject"]

@@ -2,8 +2,9 @@
 
 locals {
   snowflake        = "${var.name}-snowflake"
-  registry         = "arn:${data.aws_partition.current.partition}:ecr:${local.region}:${local.account}"
-  image_repository = "${local.registry}:repository/${var.image_repository}"
+  partition        = data.aws_partition.current.partition
+  image_repository = "arn:${local.partition}:ecr:${local.region}:${local.account}:repository/${var.image_repository}"
+  cluster          = "arn:${local.partition}:eks:${local.region}:${local.account}:cluster/${var.name}"
   image_actions = [
     "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:DescribeImages",
     "ecr:GetDownloadUrlForLayer", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart",
@@ -59,6 +60,13 @@ data "aws_iam_policy_document" "ci" {
     sid       = "Registry"
     actions   = ["ecr:GetAuthorizationToken"]
     resources = ["*"]
+  }
+
+  # Its address, for a release; what it may do in it is said there (deploy/kubernetes/base/accounts.yaml).
+  statement {
+    sid       = "Cluster"
+    actions   = ["eks:DescribeCluster"]
+    resources = [local.cluster]
   }
 }
 

@@ -78,14 +78,13 @@ module "cluster_addons" {
 
   cluster_name = module.cluster.name
   addons       = var.addons
-  role_arns    = { amazon-cloudwatch-observability = module.cluster.service_account_role_arns["logs"] }
+  role_arns = {
+    amazon-cloudwatch-observability = module.cluster.service_account_role_arns["logs"]
+    aws-ebs-csi-driver              = module.cluster.service_account_role_arns["volumes"]
+  }
   access = merge(
     { for arn in var.cluster_admin_arns : arn => { principal_arn = arn, policy = "AmazonEKSClusterAdminPolicy" } },
-    {
-      ci = {
-        principal_arn = module.identity.role_arns["ci"], policy = "AmazonEKSEditPolicy", namespaces = ["hallmark"]
-      }
-    },
+    { ci = { principal_arn = module.identity.role_arns["ci"], groups = ["hallmark-release"] } },
   )
 }
 

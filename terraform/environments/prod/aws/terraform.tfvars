@@ -10,7 +10,9 @@ company_cidrs = ["10.0.0.0/16"]
 landing_prefix = "prod"
 
 kubernetes_version = "1.33"
-addons             = { vpc-cni = null, coredns = null, kube-proxy = null, amazon-cloudwatch-observability = null }
+addons = {
+  vpc-cni = null, coredns = null, kube-proxy = null, aws-ebs-csi-driver = null, amazon-cloudwatch-observability = null
+}
 node_groups = {
   platform = { spot = false, instance_types = ["m7i.large"], min = 3, max = 6, disk_gb = 50 }
   flows = {

@@ -10,7 +10,7 @@ variables {
   role_arns    = {}
   access = {
     people = { principal_arn = "arn:aws:iam::123456789012:role/platform", policy = "AmazonEKSClusterAdminPolicy" }
-    ci     = { principal_arn = "arn:aws:iam::123456789012:role/hallmark-dev-ci", policy = "AmazonEKSEditPolicy", namespaces = ["hallmark"] }
+    ci     = { principal_arn = "arn:aws:iam::123456789012:role/hallmark-dev-ci", groups = ["hallmark-release"] }
   }
 }
 
@@ -23,16 +23,16 @@ run "network_policies_are_kept" {
   }
 }
 
-run "ci_is_let_into_one_namespace" {
+run "ci_is_let_in_as_one_of_a_group" {
   command = plan
 
   assert {
-    condition     = one(aws_eks_access_policy_association.this["ci"].access_scope).type == "namespace"
-    error_message = "CI must not have the whole cluster."
+    condition     = aws_eks_access_entry.this["ci"].kubernetes_groups == toset(["hallmark-release"])
+    error_message = "What CI may do in the cluster is what the manifests give this group."
   }
 
   assert {
-    condition     = one(aws_eks_access_policy_association.this["people"].access_scope).type == "cluster"
-    error_message = "An operator has the whole cluster."
+    condition     = keys(aws_eks_access_policy_association.this) == ["people"]
+    error_message = "CI must have no policy of EKS: the smallest that changes a deployment reads secrets too."
   }
 }
