@@ -7,6 +7,7 @@ holds no place among the runs of its deployment.
 from __future__ import annotations
 
 import functools
+import inspect
 import logging
 import random
 from collections.abc import Callable
@@ -42,4 +43,6 @@ def patient(work: Work) -> Work:
             LOG.warning("%s: %s; this run comes again in %d s", error.what, error.cause, pause.total_seconds())
             return AwaitingRetry(scheduled_time=now("UTC") + pause, message=f"{error.what}: {error.cause}")
 
+    # Prefect resolves the names of types where a function is defined: here nothing knows those of the flow's module.
+    waiting.__signature__ = inspect.signature(work, eval_str=True)  # type: ignore[attr-defined]
     return cast(Work, waiting)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 import pytest
@@ -21,11 +21,11 @@ FOUND: list[Exception] = []
 
 @flow
 @patient
-def ingest() -> State[str]:
-    """Raises what it finds, and is done the next time."""
+def ingest(streams: Sequence[str] = ("a",)) -> State[str]:
+    """Raises what it finds, and is done the next time. The type is one that only this module imports."""
     if FOUND:
         raise FOUND.pop()
-    return Completed(data="done")
+    return Completed(data=",".join(streams))
 
 
 @pytest.fixture
