@@ -45,6 +45,13 @@ resource "aws_iam_role_policy_attachment" "terraform" {
   policy_arn = "arn:aws:iam::aws:policy/AdministratorAccess"
 }
 
+# Disks of nodes are encrypted by it: the cluster's key names it before there is a first group of them.
+resource "aws_iam_service_linked_role" "autoscaling" {
+  count = var.autoscaling_role ? 1 : 0
+
+  aws_service_name = "autoscaling.amazonaws.com"
+}
+
 # OpenSearch makes interfaces in the VPC by it; an account has one.
 resource "aws_iam_service_linked_role" "search" {
   count = var.search_role ? 1 : 0

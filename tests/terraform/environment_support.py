@@ -62,7 +62,8 @@ FORGOTTEN = {
 }
 
 SERVICES = (
-    "acm", "budgets", "cloudwatch", "cloudwatchlogs", "cognitoidp", "configservice", "dynamodb", "ec2", "eks", "elbv2",
+    "acm", "budgets", "cloudwatch", "cloudwatchlogs", "cognitoidp", "configservice", "dynamodb", "ec2", "ecr", "eks",
+    "elbv2",
     "eventbridge", "iam", "kms", "lambda", "rds", "route53", "s3", "secretsmanager", "sns", "sqs", "sts",
 )  # fmt: skip
 

@@ -97,7 +97,7 @@ def test_network_acls_are_those_of_the_table(aws: Applied) -> None:
     vpc, company, world = "10.20.0.0/16", "10.0.0.0/16", "0.0.0.0/0"
     private = [f"10.20.{third}.0/19" for third in (0, 32, 64)]
     isolated = [f"10.20.{third}.0/24" for third in (144, 145, 146)]
-    replies, every = (32768, 60999), (0, 65535)
+    replies, every = (1024, 65535), (0, 65535)
     declared = {
         "public": {
             "in": {(vpc, TCP, 443, 443), (world, TCP, 1024, 65535)},

@@ -58,6 +58,7 @@ ALLOWED = [
     Try("snowflake", "s3:GetObject", f"{LANDING}/prod/staged/u/0/f.parquet"),
     Try("snowflake", "s3:DeleteObject", f"{LANDING}/prod/staged/u/0/f.parquet"),
     Try("rotation", "secretsmanager:PutSecretValue", "secret:state"),
+    Try("rotation", "secretsmanager:ListSecretVersionIds", "secret:slack"),
     Try("rotation", "secretsmanager:GetSecretValue", "secret:snowflake"),
     Try("rotation", "sns:Publish", f"arn:aws:sns:{REGION}:{ACCOUNT}:{NAME}-alerts"),
     Try("file_event", "sqs:ReceiveMessage", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{NAME}-file-event-arrived"),
@@ -204,12 +205,11 @@ def test_a_role_is_for_one_service_account(world: World, role: str) -> None:
     }  # fmt: skip
 
 
-def test_only_main_and_its_environments_are_ci(world: World) -> None:
+def test_only_main_of_the_repository_is_ci(world: World) -> None:
     [statement] = world.roles["ci"].trust["Statement"]
     claims = statement["Condition"]["StringEquals"]
     assert set(statement["Condition"]) == {"StringEquals"}
-    subjects = ("ref:refs/heads/main", "environment:staging", "environment:production")
-    assert claims["token.actions.githubusercontent.com:sub"] == [f"repo:acme/hallmark:{s}" for s in subjects]
+    assert claims["token.actions.githubusercontent.com:sub"] == "repo:acme/hallmark:ref:refs/heads/main"
 
 
 def test_snowflake_is_trusted_by_its_external_id(world: World) -> None:

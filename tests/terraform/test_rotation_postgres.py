@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -151,13 +152,10 @@ def test_the_password_is_in_no_statement(world: World) -> None:
     world.sql("SELECT pg_reload_conf()")
     secret = world.secret("quiet")
     rotate(secret, secret.begin())
-    [(log,)] = world.sql("SELECT setting FROM pg_settings WHERE name = 'log_statement'")
-    assert log == "all"
-    [(kept,)] = world.sql("SELECT rolpassword FROM pg_authid WHERE rolname = 'quiet_a'")
-    assert kept.startswith("SCRAM-SHA-256$4096:")
-    from rotation import postgres
-
-    assert secret.value()["password"] not in postgres.verifier(secret.value()["password"])
+    [(data,)] = world.sql("SHOW data_directory")
+    log = (Path(data).parent / "postgres.log").read_text(errors="replace")
+    assert "quiet_a" in log and "SCRAM-SHA-256$4096:" in log, "statements are in the log"
+    assert secret.value()["password"] not in log
 
 
 def test_a_server_that_nobody_vouches_for_gets_no_password(world: World, tmp_path: Any) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,21 +23,28 @@ def look(config: Config, manager: Any, sns: Any) -> dict[str, Any]:
     done: dict[str, list[str]] = {"reminded": [], "retired": [], "failed": []}
     now = datetime.now(UTC)
     for name in config.of_kind("token"):
-        with_words = _due(name, config, manager, now)
-        if with_words:
-            sns.publish(TopicArn=config.topic, Subject=f"Rotate {name}"[:100], Message=with_words)
-            done["reminded"].append(name)
+        with _its_turn(name, "remind", done):
+            if words := _due(name, config, manager, now):
+                sns.publish(TopicArn=config.topic, Subject=f"Rotate {name}"[:100], Message=words)
+                done["reminded"].append(name)
     for name in config.of_kind("snowflake_key_pair"):
-        try:
+        with _its_turn(name, "retire", done):
             if _retire(name, config, manager, now):
                 done["retired"].append(name)
-        except Exception as error:  # noqa: BLE001 - told below, after the others had their turn
-            LOG.error(json.dumps({"secret": name, "step": "retire", "error": f"{type(error).__name__}: {error}"}))
-            done["failed"].append(name)
     LOG.info(json.dumps({"step": "daily", **done}))
     if done["failed"]:
-        raise RuntimeError(f"not retired: {', '.join(done['failed'])}")
+        raise RuntimeError(f"not looked after: {', '.join(done['failed'])}")
     return done
+
+
+@contextmanager
+def _its_turn(name: str, step: str, done: dict[str, list[str]]) -> Iterator[None]:
+    """Of one secret: what fails in it is told when all the others had theirs."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever it is, the others have their turn
+        LOG.error(json.dumps({"secret": name, "step": step, "error": f"{type(error).__name__}: {error}"}))
+        done["failed"].append(name)
 
 
 def _due(name: str, config: Config, manager: Any, now: datetime) -> str | None:

@@ -99,7 +99,7 @@ class Postgres:
         if not connection.run("SELECT 1 FROM pg_database WHERE datname = :name", name=self.database):
             connection.run(f"GRANT {group} TO CURRENT_USER")  # RDS's administrator is no superuser
             connection.run(f"CREATE DATABASE {database} OWNER {group}")
-            connection.run(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC")
+        connection.run(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC")  # also where an earlier try made it
 
     def _works(self, pending: Value) -> bool:
         try:

@@ -7,7 +7,8 @@ locals {
   issuer = replace(aws_iam_openid_connect_provider.this.url, "https://", "")
 
   accounts = {
-    # Volumes of pods: Prefect's server has one. Its rights are AWS's own policy.
+    # Add-ons of EKS, whose rights are AWS's own policies: addresses of pods, and their volumes.
+    network = { subject = "kube-system:aws-node", rights = {} }
     volumes = { subject = "kube-system:ebs-csi-controller-sa", rights = {} }
     # Puts pods into target groups that Terraform made (TargetGroupBinding), and makes nothing itself.
     load_balancer_controller = {
@@ -95,9 +96,11 @@ resource "aws_iam_role" "account" {
   assume_role_policy = data.aws_iam_policy_document.account_trust[each.key].json
 }
 
-resource "aws_iam_role_policy_attachment" "volumes" {
-  role       = aws_iam_role.account["volumes"].name
-  policy_arn = "${local.arn}:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy"
+resource "aws_iam_role_policy_attachment" "addon" {
+  for_each = { network = "AmazonEKS_CNI_Policy", volumes = "service-role/AmazonEBSCSIDriverPolicy" }
+
+  role       = aws_iam_role.account[each.key].name
+  policy_arn = "${local.arn}:iam::aws:policy/${each.value}"
 }
 
 resource "aws_iam_role_policy" "account" {

@@ -79,8 +79,8 @@ data "aws_iam_policy_document" "lambda_boundary" {
   statement {
     sid = "Secrets"
     actions = [
-      "secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue",
-      "secretsmanager:UpdateSecretVersionStage",
+      "secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue", "secretsmanager:ListSecretVersionIds",
+      "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage",
     ]
     # Those of this platform, and the one that RDS keeps for the database's administrator.
     resources = ["${local.secrets}:${var.name}/*", "${local.secrets}:rds!*"]

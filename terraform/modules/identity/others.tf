@@ -11,6 +11,19 @@ locals {
   ]
 }
 
+resource "aws_ecr_repository" "image" {
+  name                 = var.image_repository
+  image_tag_mutability = "IMMUTABLE"
+
+  image_scanning_configuration {
+    scan_on_push = true
+  }
+
+  encryption_configuration {
+    encryption_type = "KMS"
+  }
+}
+
 resource "aws_iam_role" "ci" {
   name                 = "${var.name}-ci"
   description          = "Workflows of ${var.github_repository}."

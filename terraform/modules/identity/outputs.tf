@@ -30,3 +30,8 @@ output "lambda_boundary_arn" {
   description = "The permissions boundary of the Lambdas' roles."
   value       = aws_iam_policy.lambda_boundary.arn
 }
+
+output "image_repository" {
+  description = "Where the image is pushed to, without a tag."
+  value       = aws_ecr_repository.image.repository_url
+}

@@ -106,7 +106,7 @@ variable "github_repository" {
 variable "github_subjects" {
   type        = list(string)
   description = "What of it may: the ends of the subjects of GitHub's tokens, word for word."
-  default     = ["ref:refs/heads/main", "environment:staging", "environment:production"]
+  default     = ["ref:refs/heads/main"]
 
   validation {
     condition     = length(var.github_subjects) > 0 && !strcontains(join("", var.github_subjects), "*")

@@ -1,5 +1,5 @@
 # Network ACLs as a table for each tier of subnets. They know no connections, so each way back is a rule of its own:
-# 1024 to 65535 is what a NAT gateway takes for it, 32768 to 60999 what Linux does.
+# 1024 to 65535, since NAT gateways, the SNAT of pods, Lambda and load balancers take their ports from all of it.
 
 locals {
   world   = "0.0.0.0/0"
@@ -11,13 +11,13 @@ locals {
         length(var.source_cidrs) > 0 ? [{ cidr = var.cidr, from = 5432, to = 5432 }] : [],
       )
       out = concat(
-        [{ cidr = local.world, from = 443, to = 443 }, { cidr = var.cidr, from = 32768, to = 60999 }],
+        [{ cidr = local.world, from = 443, to = 443 }, { cidr = var.cidr, from = 1024, to = 65535 }],
         local.tcp_out,
       )
     }
     private = {
       in = concat(
-        [{ cidr = var.cidr, from = 0, to = 65535 }, { cidr = local.world, from = 32768, to = 60999 }],
+        [{ cidr = var.cidr, from = 0, to = 65535 }, { cidr = local.world, from = 1024, to = 65535 }],
         [for cidr in setunion(var.ui_cidrs, var.cluster_api_cidrs) : { cidr = cidr, from = 443, to = 443 }],
       )
       out = concat(
@@ -34,7 +34,7 @@ locals {
         [for cidr in local.cidrs["isolated"] : { cidr = cidr, from = 0, to = 65535 }],
       )
       out = concat(
-        [for cidr in local.cidrs["private"] : { cidr = cidr, from = 32768, to = 60999 }],
+        [for cidr in local.cidrs["private"] : { cidr = cidr, from = 1024, to = 65535 }],
         [for cidr in local.cidrs["isolated"] : { cidr = cidr, from = 0, to = 65535 }],
       )
     }

@@ -3,6 +3,10 @@
 
 data "aws_caller_identity" "current" {}
 
+locals {
+  sts_policy = data.aws_iam_policy_document.sts.json
+}
+
 data "aws_iam_policy_document" "endpoint" {
   # Which actions and resources, the roles' policies say: those of an endpoint come on top.
   statement {
@@ -23,9 +27,42 @@ data "aws_iam_policy_document" "endpoint" {
   }
 }
 
-# ECR's layers lie in a bucket of AWS's own, and are fetched by addresses that are signed for it.
+# Pods have no identity of AWS yet when they ask for one, so the account of the role is what can be compared:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sts_vpc_endpoint_policies.html
+data "aws_iam_policy_document" "sts" {
+  source_policy_documents = [data.aws_iam_policy_document.endpoint.json]
+
+  statement {
+    sid       = "PodsTakeRolesOfThisAccount"
+    actions   = ["sts:AssumeRoleWithWebIdentity"]
+    resources = ["arn:aws:iam::${data.aws_caller_identity.current.account_id}:role/*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
+  }
+}
+
+# What lies in buckets of others and is fetched by addresses that they signed: ECR's layers, and of Snowflake's account
+# the results of large queries and its internal stage.
 data "aws_iam_policy_document" "s3" {
   source_policy_documents = [data.aws_iam_policy_document.endpoint.json]
+
+  dynamic "statement" {
+    for_each = length(var.snowflake_stage_buckets) > 0 ? [true] : []
+
+    content {
+      sid       = "SnowflakeStages"
+      actions   = ["s3:GetObject", "s3:PutObject"]
+      resources = [for bucket in var.snowflake_stage_buckets : "arn:aws:s3:::${bucket}/*"]
+
+      principals {
+        type        = "AWS"
+        identifiers = ["*"]
+      }
+    }
+  }
 
   statement {
     sid       = "ImageLayers"
@@ -57,6 +94,6 @@ resource "aws_vpc_endpoint" "interface" {
   private_dns_enabled = true
   subnet_ids          = local.ids["private"]
   security_group_ids  = [aws_security_group.this["endpoints"].id]
-  policy              = data.aws_iam_policy_document.endpoint.json
+  policy              = each.key == "sts" ? local.sts_policy : data.aws_iam_policy_document.endpoint.json
   tags                = { Name = "${var.name}-${each.key}" }
 }

@@ -73,3 +73,9 @@ variable "log_retention_days" {
   description = "How long flow logs are kept."
   default     = 365
 }
+
+variable "snowflake_stage_buckets" {
+  type        = set(string)
+  description = "Buckets of Snowflake's account, which signs the addresses by which pods fetch from them."
+  default     = []
+}

@@ -27,7 +27,7 @@ resource "aws_iam_role_policy" "rotation" {
 data "aws_iam_policy_document" "rotation" {
   statement {
     sid       = "Describe"
-    actions   = ["secretsmanager:DescribeSecret"]
+    actions   = ["secretsmanager:DescribeSecret", "secretsmanager:ListSecretVersionIds"]
     resources = [for secret in aws_secretsmanager_secret.this : secret.arn]
   }
 

@@ -33,6 +33,7 @@ provider "aws" {
     cloudwatch     = var.endpoint
     cloudwatchlogs = var.endpoint
     ec2            = var.endpoint
+    ecr            = var.endpoint
     eventbridge    = var.endpoint
     iam            = var.endpoint
     kms            = var.endpoint

@@ -47,6 +47,8 @@ module "network" {
   source_cidrs       = var.source_cidrs
   log_key_arn        = module.observability.log_key_arn
   log_retention_days = var.log_retention_days
+
+  snowflake_stage_buckets = var.snowflake_stage_buckets
 }
 
 module "landing" {
@@ -81,6 +83,7 @@ module "cluster_addons" {
   role_arns = {
     amazon-cloudwatch-observability = module.cluster.service_account_role_arns["logs"]
     aws-ebs-csi-driver              = module.cluster.service_account_role_arns["volumes"]
+    vpc-cni                         = module.cluster.service_account_role_arns["network"]
   }
   access = merge(
     { for arn in var.cluster_admin_arns : arn => { principal_arn = arn, policy = "AmazonEKSClusterAdminPolicy" } },
@@ -204,6 +207,7 @@ module "identity" {
   oidc_provider_url        = module.cluster.oidc_provider_url
   github_oidc_provider_arn = var.github_oidc_provider_arn
   github_repository        = var.github_repository
+  github_subjects          = var.github_subjects
   snowflake_principal      = var.snowflake_principal
 
   source_buckets = {

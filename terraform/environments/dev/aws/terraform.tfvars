@@ -28,6 +28,7 @@ log_retention_days  = 365
 deletion_protection = false
 
 github_repository        = "acme/hallmark"
+github_subjects          = ["ref:refs/heads/main", "environment:staging"]
 github_oidc_provider_arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
 snowflake_account        = "ACME-DEV"
 

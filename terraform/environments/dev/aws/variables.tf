@@ -174,3 +174,14 @@ variable "emulated" {
   description = "True against the emulator of the tests: without the modules that it cannot (terraform/README.md)."
   default     = false
 }
+
+variable "github_subjects" {
+  type        = list(string)
+  description = "What of the repository may release here: the ends of the subjects of GitHub's tokens."
+}
+
+variable "snowflake_stage_buckets" {
+  type        = set(string)
+  description = "Buckets of Snowflake's account that pods fetch results from: type STAGE in SYSTEM$ALLOWLIST()."
+  default     = []
+}

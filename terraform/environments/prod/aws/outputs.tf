@@ -78,3 +78,8 @@ output "snowflake" {
     }
   }
 }
+
+output "image_repository" {
+  description = "Where the image is pushed to, without a tag."
+  value       = module.identity.image_repository
+}

@@ -28,6 +28,7 @@ log_retention_days  = 365
 deletion_protection = true
 
 github_repository        = "acme/hallmark"
+github_subjects          = ["ref:refs/heads/main", "environment:production"]
 github_oidc_provider_arn = "arn:aws:iam::210987654321:oidc-provider/token.actions.githubusercontent.com"
 snowflake_account        = "ACME-PROD"
 

@@ -104,7 +104,7 @@ run "roles_beside_hallmark" {
   command = plan
 
   assert {
-    condition     = keys(aws_iam_role.account) == ["catalog", "load_balancer_controller", "logs", "volumes"]
+    condition     = keys(aws_iam_role.account) == ["catalog", "load_balancer_controller", "logs", "network", "volumes"]
     error_message = "A role for each of what runs beside Hallmark."
   }
 
