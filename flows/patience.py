@@ -13,8 +13,12 @@ import random
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar, cast
+from uuid import UUID
 
-from prefect.runtime import deployment
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.exceptions import Pause
+from prefect.runtime import deployment, flow_run
 from prefect.states import AwaitingRetry
 from prefect.types._datetime import now
 
@@ -41,7 +45,10 @@ def patient(work: Work) -> Work:
                 raise
             pause = timedelta(seconds=random.uniform(*PAUSE_SECONDS))
             LOG.warning("%s: %s; this run comes again in %d s", error.what, error.cause, pause.total_seconds())
-            return AwaitingRetry(scheduled_time=now("UTC") + pause, message=f"{error.what}: {error.cause}")
+            state: State[Any] = AwaitingRetry(scheduled_time=now("UTC") + pause, message=f"{error.what}: {error.cause}")
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(UUID(flow_run.get_id()), state)
+        raise Pause(state=state)  # the engine's word for a run that ends here and is submitted again
 
     # Prefect resolves the names of types where a function is defined: here nothing knows those of the flow's module.
     waiting.__signature__ = inspect.signature(work, eval_str=True)  # type: ignore[attr-defined]
