@@ -45,7 +45,7 @@ def started(client: SyncPrefectClient, **parameters: object) -> FlowRun:
 def executed(client: SyncPrefectClient, run: FlowRun) -> tuple[int, State[object]]:
     """The exit status of its process, and the state that the server knows then."""
     done = subprocess.run(
-        [sys.executable, "-m", "prefect", "flow-run", "execute", str(run.id)], cwd=ROOT, env=os.environ, check=False,
+        [sys.executable, "-m", "prefect.engine", str(run.id)], cwd=ROOT, env=os.environ, check=False,
         capture_output=True,
     )  # fmt: skip
     state = client.read_flow_run(run.id).state
