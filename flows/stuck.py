@@ -75,7 +75,7 @@ def _mend(client: SyncPrefectClient, settings: Settings, run: FlowRun, now: date
     age = (now - state.timestamp).total_seconds()
     if state.is_pending() and age > START_SECONDS:
         held = _waiting(run)
-        if held and not held.hopeless and age <= ROOM_SECONDS:
+        if _has_time(held, age):
             return False
         _over(client, settings, run, f"{NOT_STARTED}: {held.why if held else f'{START_SECONDS} s are over'}")
     elif state.is_crashed() and TOLD not in run.tags and age > CRASHED_SECONDS:
@@ -83,12 +83,17 @@ def _mend(client: SyncPrefectClient, settings: Settings, run: FlowRun, now: date
             client.set_flow_run_state(run.id, Running(message="it gives signs of life"), force=True)
             return True
         held = _waiting(run)
-        if held and not held.hopeless and age <= ROOM_SECONDS:  # the next pod of its Job
+        if _has_time(held, age):  # the next pod of its Job
             return False
         _over(client, settings, run, f"{NOT_STARTED}: {held.why}" if held else state.message or GONE)
     else:
         return False
     return True
+
+
+def _has_time(held: jobs.Waiting | None, age: float) -> bool:
+    """Whether a pod may begin by itself, and is waited for no longer than that takes."""
+    return held is not None and not held.hopeless and age <= ROOM_SECONDS
 
 
 def _waiting(run: FlowRun) -> jobs.Waiting | None:

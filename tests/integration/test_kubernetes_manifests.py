@@ -23,7 +23,12 @@ Objects = dict[tuple[str, str], dict[str, Any]]
 
 @pytest.fixture(scope="module", params=["base", "production"])
 def objects(request: pytest.FixtureRequest) -> Objects:
-    done = subprocess.run(["kubectl", "kustomize", ROOT / request.param], capture_output=True, text=True, check=True)
+    return rendered(request.param)
+
+
+def rendered(folder: str) -> Objects:
+    """The objects of a kustomization, by kind and name."""
+    done = subprocess.run(["kubectl", "kustomize", ROOT / folder], capture_output=True, text=True, check=True)
     return {(o["kind"], o["metadata"]["name"]): o for o in yaml.safe_load_all(done.stdout)}
 
 
@@ -104,8 +109,7 @@ def test_each_deployment_has_an_account_that_is_there(objects: Objects) -> None:
 
 
 def test_production_has_every_setting_that_a_batch_needs() -> None:
-    done = subprocess.run(["kubectl", "kustomize", ROOT / "production"], capture_output=True, text=True, check=True)
-    [settings] = [o["data"] for o in yaml.safe_load_all(done.stdout) if o["metadata"]["name"] == "hallmark-settings"]
+    settings = settings_of(rendered("production"))
     docs = ROOT.parents[1] / "docs"
     secrets = set(re.findall(r"--from-\w+=(\w+)=", (docs / "kubernetes.md").read_text()))
     sources = (ROOT.parents[1] / "flows" / "sources.yml").read_text()
@@ -119,8 +123,7 @@ def test_production_has_every_setting_that_a_batch_needs() -> None:
 
 
 def test_in_production_no_two_accounts_have_one_role() -> None:
-    done = subprocess.run(["kubectl", "kustomize", ROOT / "production"], capture_output=True, text=True, check=True)
-    found = [o for o in yaml.safe_load_all(done.stdout) if o["kind"] == "ServiceAccount"]
+    found = [o for (kind, _), o in rendered("production").items() if kind == "ServiceAccount"]
     roles = [r for o in found if (r := o["metadata"].get("annotations", {}).get("eks.amazonaws.com/role-arn"))]
     assert len(roles) == len(set(roles)) == len(found) - 2, "all but those of the server and the worker"
 

@@ -1,4 +1,4 @@
-"""A deployment's run that finds another one at work, executed as a worker or a pod does, on a real Prefect server."""
+"""A deployment's run that finds another one at work, by the process that executes it, on a real Prefect server."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ from flows.server import (
     ui,
 )
 from governance.errors import ConfigurationError, UnreachableError
+from tests.prefect_api import answers
 
 FOREIGN = {
     "PREFECT_API_URL": "http://127.0.0.1:1/api",
@@ -195,15 +196,6 @@ def test_a_configured_server_is_used_only_when_there_is_one(environment: pytest.
     environment.delenv("PREFECT_API_URL")
     with pytest.raises(ConfigurationError, match="PREFECT_API_URL"), configured_server():
         pass
-
-
-def answers(url: str) -> bool:
-    """Whether the API at `url` says that it is well."""
-    try:
-        with urllib.request.urlopen(f"{url}/health", timeout=5) as response:
-            return response.status == 200
-    except OSError:
-        return False
 
 
 def test_a_run_keeps_its_place_when_the_server_is_restarted(tmp_path: Path) -> None:

@@ -8,8 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ import boto3
 
 from blocks import sample
 from flows.server import prefect_defaults
+from tests.prefect_api import answers
 from tests.s3_support import aws_environment, moto
 from tests.snowflake_faults import Proxy
 from tests.snowflake_proxy import proxy
@@ -63,11 +62,9 @@ class PrefectServer:
             )  # fmt: skip
         until = time.monotonic() + 120
         while time.monotonic() < until and self._process.poll() is None:
-            try:
-                with urllib.request.urlopen(f"{self.url}/health", timeout=2):
-                    return
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.2)
+            if answers(self.url):
+                return
+            time.sleep(0.2)
         raise AssertionError((self.folder / "server.log").read_text(errors="replace")[-2000:])
 
     def stop(self) -> None:

@@ -12,9 +12,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,8 +23,9 @@ import psycopg
 import yaml
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-from tests.kubernetes.cluster import apply, kubectl
+from tests.kubernetes.cluster import apply, kubectl, until
 from tests.kubernetes.world import Home
+from tests.prefect_api import answers
 
 ROOT = Path(__file__).resolve().parents[2]
 MANIFESTS = ROOT / "deploy" / "kubernetes"
@@ -108,7 +106,7 @@ class Platform:
         url, auth = f"http://127.0.0.1:{port}/api", self.home.secrets["PREFECT_API_AUTH_STRING"]
         with subprocess.Popen(words, stdout=subprocess.DEVNULL) as forward:
             try:
-                _answers(f"{url}/health")
+                until(60, f"{url} answers", lambda: answers(url))
                 with temporary_settings({PREFECT_API_URL: url, PREFECT_API_AUTH_STRING: auth}):
                     yield {"PREFECT_API_URL": url, "PREFECT_API_AUTH_STRING": auth}
             finally:
@@ -127,14 +125,3 @@ class Platform:
                 capture_output=True, text=True, check=False,
             )  # fmt: skip
             assert done.returncode == 0, done.stdout + done.stderr
-
-
-def _answers(url: str) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.3)
-    raise AssertionError(f"{url} does not answer")

@@ -3,10 +3,6 @@
 
 data "aws_caller_identity" "current" {}
 
-locals {
-  sts_policy = data.aws_iam_policy_document.sts.json
-}
-
 data "aws_iam_policy_document" "endpoint" {
   # Which actions and resources, the roles' policies say: those of an endpoint come on top.
   statement {
@@ -94,6 +90,8 @@ resource "aws_vpc_endpoint" "interface" {
   private_dns_enabled = true
   subnet_ids          = local.ids["private"]
   security_group_ids  = [aws_security_group.this["endpoints"].id]
-  policy              = each.key == "sts" ? local.sts_policy : data.aws_iam_policy_document.endpoint.json
   tags                = { Name = "${var.name}-${each.key}" }
+  policy = (
+    each.key == "sts" ? data.aws_iam_policy_document.sts.json : data.aws_iam_policy_document.endpoint.json
+  )
 }
