@@ -74,15 +74,18 @@ def secret(name: str, settings: Settings) -> SecretStr | None:
     """The secret setting `name` (`slack_token`), read anew by each call.
 
     It is that of the AwsSecret block `hallmark-slack-token`, else of the Secret block of that name, else of the
-    settings. Raises ConfigurationError for a name that is no secret setting or a secret that AWS does not give,
-    UnreachableError when the server or AWS does not answer.
+    settings; with HALLMARK_WORKLOAD=watch that of the blocks `hallmark-watch-slack-token` before all these. Raises
+    ConfigurationError for a name that is no secret setting or a secret that AWS does not give, UnreachableError when
+    the server or AWS does not answer.
     """
     field = Settings.model_fields.get(name)
     if field is None or "SecretStr" not in str(field.annotation):
         names = [n for n, f in Settings.model_fields.items() if "SecretStr" in str(f.annotation)]
         raise ConfigurationError(f"secret {name}", "no such secret setting", f"use one of {', '.join(names)}")
+    owners = [f"{settings.workload}-", ""] if settings.workload else [""]
+    blocks = (_of_block(SECRET_PREFIX + owner + name.replace("_", "-"), name) for owner in owners)
     value: SecretStr | None = getattr(settings, name)
-    return _of_block(SECRET_PREFIX + name.replace("_", "-"), name) or value
+    return next((found for found in blocks if found), value)
 
 
 def secret_block(name: str) -> SecretStr:

@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     runbook_url: str | None = None
     """Where docs/oncall.md can be read; for links in alerts."""
 
+    workload: str | None = Field(default=None, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    """Whose login the process has: the block `hallmark-WORKLOAD-NAME` of a secret wins over `hallmark-NAME`."""
+
     snowflake_account: str | None = None
     snowflake_user: str | None = None
     snowflake_password: SecretStr | None = None
@@ -143,11 +146,6 @@ class Settings(BaseSettings):
     def landing_root(self) -> str:
         """Root of the landing zone: a folder or an s3:// prefix."""
         return self.landing or str(self.home / "landing")
-
-    @property
-    def state_database(self) -> str:
-        """SQLAlchemy URL of the state database."""
-        return self.state_url.get_secret_value() if self.state_url else f"sqlite:///{self.home / 'state.db'}"
 
 
 def find_home(start: Path | None = None) -> Path | None:

@@ -1,8 +1,10 @@
-"""What `hallmark status` answers from while a batch holds the warehouse: the last picture, in the state database."""
+"""Where the state database is, and what `hallmark status` answers from while a batch holds the warehouse."""
 
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,10 +13,44 @@ from typing import Any
 from sqlalchemy import Column, Engine, Table, Text, delete, insert, inspect, select
 
 from blocks.settings import Settings
+from governance.errors import UnreachableError
 from governance.outbox_tables import READ_ONLY, make_engine, metadata
 from governance.state_database import describe_version, migrate_state
 
+KEPT_SECONDS = 300
+"""So long is a block's answer used; a login that was rotated stays valid until the next rotation."""
+_kept: dict[tuple[str, str | None], tuple[float, str]] = {}
+
 snapshots = Table("snapshots", metadata, Column("name", Text, primary_key=True), Column("body", Text, nullable=False))
+
+
+def state_database(settings: Settings) -> str:
+    """SQLAlchemy URL of the state database: SQLite in the home, or that of HALLMARK_STATE_URL.
+
+    In the place of that one the block `hallmark-state-url` has the current login, where PREFECT_API_URL is set. A
+    server that does not answer stops nobody: events are kept without it. Raises ConfigurationError for a block whose
+    secret AWS does not give.
+    """
+    if settings.state_url is None:
+        return f"sqlite:///{Path(settings.home) / 'state.db'}"
+    given = settings.state_url.get_secret_value()
+    if not os.environ.get("PREFECT_API_URL"):
+        return given
+    since, found = _kept.get(key := (given, settings.workload), (float("-inf"), given))
+    if time.monotonic() - since >= KEPT_SECONDS:
+        found = _of_block(settings) or given
+        _kept[key] = time.monotonic(), found
+    return found
+
+
+def _of_block(settings: Settings) -> str | None:
+    from blocks.register import secret
+
+    try:
+        found = secret("state_url", settings)
+    except UnreachableError:
+        return None
+    return found.get_secret_value() if found else None
 
 
 def save_snapshot(settings: Settings, name: str, body: Mapping[str, Any]) -> None:
@@ -53,7 +89,7 @@ def _is_there(settings: Settings) -> bool:
 
 @contextmanager
 def _engine(settings: Settings) -> Iterator[Engine]:
-    engine = make_engine(settings.state_database)
+    engine = make_engine(state_database(settings))
     try:
         yield engine
     finally:

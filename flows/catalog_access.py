@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 from blocks.settings import Settings
+from blocks.state import state_database
 from governance.errors import ConfigurationError, UnreachableError
 from governance.oncall import load_ownership
 from governance.openmetadata.catalog import Catalog
@@ -31,7 +32,7 @@ def catalog_of(settings: Settings) -> Catalog:
     if not settings.openmetadata_url:
         raise ConfigurationError("the catalog", "no OpenMetadata is configured", "set HALLMARK_OPENMETADATA_URL")
     client = Client(settings.openmetadata_url, lambda: token(settings))
-    return Catalog(client, places(settings), load_ownership().teams, overridden=Overrides(settings.state_database))
+    return Catalog(client, places(settings), load_ownership().teams, overridden=Overrides(state_database(settings)))
 
 
 def check(settings: Settings) -> str:

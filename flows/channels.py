@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from blocks.settings import Settings
+from blocks.state import state_database
 from flows.links import links_of
 from governance.errors import ConfigurationError
 from governance.incidents.model import UNRESOLVED, Alert, Incident
@@ -108,6 +109,6 @@ def check(settings: Settings, ownership: Ownership) -> str:
     for team in ownership.teams.values():
         if team.key and team.pager in names and os.environ.get("PREFECT_API_URL"):
             _block(team.key)()
-    with IncidentStore(settings.state_database) as store:
+    with IncidentStore(state_database(settings)) as store:
         unresolved = len(store.rows(UNRESOLVED, limit=None))
     return f"{', '.join(sorted(names))}; {unresolved} incidents are not resolved"

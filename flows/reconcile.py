@@ -10,6 +10,7 @@ from typing import Any
 
 from blocks.dbt import DbtProject
 from blocks.settings import Settings
+from blocks.state import state_database
 from blocks.warehouses import is_made, open_warehouse
 from blocks.warehouses.base import Warehouse
 from flows.catalog_access import catalog_of
@@ -61,7 +62,7 @@ def mend(settings: Settings) -> dict[str, Any]:
     except PermanentError as error:
         raise HallmarkError("the catalog", str(error), "correct what it names, and give the command again") from None
     owners = sorted(found.pop("unknown_owners"))
-    return {**found, "unknown_owners": owners, "overridden": Overrides(settings.state_database).rows()}
+    return {**found, "unknown_owners": owners, "overridden": Overrides(state_database(settings)).rows()}
 
 
 def newest(warehouse: Warehouse, there: Collection[str]) -> list[Event]:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from blocks.lock import holder
 from blocks.settings import Settings
-from blocks.state import load_snapshot, save_snapshot
+from blocks.state import load_snapshot, save_snapshot, state_database
 from blocks.warehouses.base import Warehouse
 from blocks.warehouses.ledger import STREAMS
 from flows import slots
@@ -35,14 +35,14 @@ PICTURE = "status"
 
 def open_outbox(settings: Settings) -> Outbox:
     """The outbox of the settings; a context manager."""
-    return Outbox(settings.state_database)
+    return Outbox(state_database(settings))
 
 
 def transports(settings: Settings) -> dict[str, Transport]:
     """Every transport that the settings configure, by the name that routing uses."""
     found: dict[str, Transport] = {"file": FileTransport(settings.home / "events")}
     ownership = load_ownership()
-    store = IncidentStore(settings.state_database)
+    store = IncidentStore(state_database(settings))
     found["incidents"] = IncidentTransport(store, ownership, reachable(settings, ownership), clock=settings.clock)
     found |= channels(settings, ownership, store)
     if settings.openmetadata_url:
@@ -73,7 +73,7 @@ def announce(settings: Settings, event: Event) -> None:
 
 def open_incidents(settings: Settings) -> IncidentStore:
     """The incidents of the settings; a context manager."""
-    return IncidentStore(settings.state_database)
+    return IncidentStore(state_database(settings))
 
 
 @contextmanager

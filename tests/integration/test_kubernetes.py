@@ -68,4 +68,6 @@ def test_no_secret_of_the_worker_stands_in_a_manifest(monkeypatch: pytest.Monkey
     assert manifest["spec"]["template"]["spec"]["containers"][0]["envFrom"] == [
         {"configMapRef": {"name": "hallmark-settings", "optional": True}},
         {"secretRef": {"name": "hallmark-secrets", "optional": True}},
-    ]
+        {"configMapRef": {"name": "hallmark-flow", "optional": True}},
+        {"secretRef": {"name": "hallmark-flow", "optional": True}},
+    ], "what is the account's own comes last, and wins"

@@ -39,8 +39,10 @@ def pods(objects: Objects) -> dict[str, dict[str, Any]]:
     return {**found, "hallmark-doctor": doctor["jobTemplate"]["spec"]["template"]["spec"]}
 
 
-def settings_of(objects: Objects) -> dict[str, str]:
-    return dict(objects["ConfigMap", "hallmark-settings"]["data"])
+def settings_of(objects: Objects, account: str | None = None) -> dict[str, str]:
+    """The variables of all pods; those of the account's own come after them."""
+    own = objects["ConfigMap", account]["data"] if account else {}
+    return {**objects["ConfigMap", "hallmark-settings"]["data"], **own}
 
 
 def test_every_pod_is_as_little_trusted_as_it_can_be(objects: Objects) -> None:
@@ -76,7 +78,8 @@ def test_the_worker_and_who_ends_stuck_runs_may_ask_the_api_server_and_only_for_
 def test_no_manifest_holds_a_secret(objects: Objects) -> None:
     assert not [key for key in objects if key[0] == "Secret"]
     secret = {f"HALLMARK_{n.upper()}" for n, f in Settings.model_fields.items() if "SecretStr" in str(f.annotation)}
-    assert not set(settings_of(objects)) & secret
+    maps = [o["data"] for (kind, _), o in objects.items() if kind == "ConfigMap"]
+    assert maps and not [name for found in maps for name in found if name in secret]
     for name, pod in pods(objects).items():
         for container in (*pod.get("initContainers", ()), *pod["containers"]):
             plain = {e["name"] for e in container.get("env", ()) if "value" in e}
@@ -109,7 +112,7 @@ def test_each_deployment_has_an_account_that_is_there(objects: Objects) -> None:
 
 
 def test_production_has_every_setting_that_a_batch_needs() -> None:
-    settings = settings_of(rendered("production"))
+    settings = settings_of(rendered("production"), "hallmark-flow")
     docs = ROOT.parents[1] / "docs"
     secrets = set(re.findall(r"--from-\w+=(\w+)=", (docs / "kubernetes.md").read_text()))
     sources = (ROOT.parents[1] / "flows" / "sources.yml").read_text()
@@ -120,6 +123,22 @@ def test_production_has_every_setting_that_a_batch_needs() -> None:
     assert set(wanted) <= set(settings) | secrets
     for name in ("HALLMARK_SNOWFLAKE_USER", "HALLMARK_SNOWFLAKE_ROLE", "HALLMARK_SNOWFLAKE_WAREHOUSE"):
         assert settings[name] == wanted[name], name
+
+
+def test_in_production_every_pod_of_an_account_has_what_is_the_accounts_own() -> None:
+    objects = rendered("production")
+    made = {name for (kind, name), _ in objects.items() if kind == "ServiceAccount"}
+    for account in made - {"prefect-server", "hallmark-worker"}:
+        settings = {
+            name: value for name, value in settings_of(objects, account).items() if name.startswith("HALLMARK_")
+        }
+        assert set(settings) <= {f"HALLMARK_{name.upper()}" for name in Settings.model_fields}, account
+        assert settings["HALLMARK_WORKLOAD"] == settings["HALLMARK_SNOWFLAKE_USER"].removeprefix("HALLMARK_").lower()
+    for pod in pods(objects).values():
+        account = pod["serviceAccountName"]
+        if account in made - {"prefect-server", "hallmark-worker"}:
+            own = {"name": account, "optional": True}
+            assert pod["containers"][0]["envFrom"][2:] == [{"configMapRef": own}, {"secretRef": own}]
 
 
 def test_in_production_no_two_accounts_have_one_role() -> None:

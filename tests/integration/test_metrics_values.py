@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from blocks.settings import Settings
+from blocks.state import state_database
 from blocks.warehouses import open_warehouse
 from blocks.warehouses.base import Batch
 from flows import metrics
@@ -57,7 +58,7 @@ def test_every_warehouse_answers_the_same(settings: Settings) -> None:
 def test_what_waits_is_told_with_its_age(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, now=datetime(2026, 11, 22, 12, tzinfo=UTC))
     made = partial(Event.of, "hallmark.run.failed.v1", "batch")
-    with Outbox(settings.state_database) as outbox:
+    with Outbox(state_database(settings)) as outbox:
         outbox.put([made("a", datetime(2026, 11, 22, 10, tzinfo=UTC))], ["slack", "file"])
         outbox.put([made("b", datetime(2026, 11, 22, 11, tzinfo=UTC))], ["slack"])
         outbox.ack(outbox.claim("file"))

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from blocks.settings import Settings
+from blocks.state import state_database
 from governance.errors import ConfigurationError, HallmarkError, UnreachableError
 
 ROOT = Path(__file__).parents[2]
@@ -101,6 +103,36 @@ def test_a_secret_of_aws_wins_over_a_block_and_the_environment(manager: Any, mon
     assert value_of("jsm_key") == f"{MARK}-block"
     stored(manager, "jsm_key", f"{MARK}-aws")
     assert value_of("jsm_key") == f"{MARK}-aws"
+
+
+def test_the_secret_of_the_own_workload_wins_over_that_of_all(manager: Any) -> None:
+    stored(manager, "openmetadata_token", f"{MARK}-all")
+    manager.create_secret(Name="prod/watch", SecretString=f"{MARK}-watch")
+    blocked("watch_openmetadata_token", "prod/watch")
+    assert value_of("openmetadata_token", Settings(workload="watch")) == f"{MARK}-watch"
+    assert value_of("openmetadata_token", Settings(workload="deliver")) == f"{MARK}-all"
+    assert value_of("openmetadata_token") == f"{MARK}-all"
+    with pytest.raises(ConfigurationError, match="workload"):
+        Settings.load(workload="Watch it")
+
+
+def test_the_login_of_the_state_database_is_that_of_the_block(
+    manager: Any, monkeypatch: pytest.MonkeyPatch, prefect_server: str
+) -> None:
+    first, current = "postgresql://hallmark_a@db/hallmark", "postgresql://hallmark_b@db/hallmark"
+    settings = Settings(state_url=first)
+    manager.create_secret(Name="prod/state", SecretString=json.dumps({"state_url": current}))
+    blocked("state_url", "prod/state")
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    assert state_database(settings) == first, "no server is asked where none is named"
+    monkeypatch.setenv("PREFECT_API_URL", prefect_server)
+    assert state_database(settings) == current
+    assert state_database(Settings(home=Path("h"))) == "sqlite:///h/state.db", (
+        "it is no shared one that the block means"
+    )
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        other = Settings(state_url="postgresql://other@db/hallmark")
+        assert state_database(other) == "postgresql://other@db/hallmark", "events are kept without a server"
 
 
 def test_a_rotated_secret_is_found_by_the_next_call(manager: Any) -> None:

@@ -23,18 +23,21 @@ from blocks.settings import Settings
 from blocks.warehouses import open_warehouse
 from flows.context import Context
 from flows.ingest import load_stream
+from flows.server import local_server
 from tests.integration.test_shards import apart, begun, context_of, drop
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def deployed(prefect_server: str) -> None:
-    """The pool and the deployment."""
-    register()
-    deploy = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--name", "shard"]
-    done = subprocess.run(deploy, cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A server with this deployment alone: in a pool that others use too, their runs would hold its one place."""
+    with local_server(tmp_path_factory.mktemp("home")):
+        register()
+        deploy = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--name", "shard"]
+        done = subprocess.run(deploy, cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield
 
 
 @pytest.fixture

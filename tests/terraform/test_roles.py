@@ -50,6 +50,7 @@ ALLOWED = [
     Try("transform", "s3:ListBucket", LANDING, listing("prod/", **{"s3:max-keys": "1"})),
     Try("transform", "secretsmanager:GetSecretValue", "secret:snowflake"),
     Try("watch", "s3:GetObject", key("crm", "manifest.json")),
+    Try("catalog", "s3:GetObject", key("crm", "manifest.json")),
     Try("watch", "s3:ListBucket", LANDING, listing(f"prod/ab/crm/t/{LOAD}/")),
     Try("deliver", "secretsmanager:GetSecretValue", "secret:slack"),
     Try("ci", "ecr:PutImage", IMAGES),
@@ -89,6 +90,7 @@ FORBIDDEN = [
     Try("transform", "s3:GetObject", key("crm")),
     Try("transform", "s3:ListBucket", LANDING, listing("prod/", **{"s3:max-keys": "1000"})),
     Try("watch", "s3:GetObject", key("crm")),
+    Try("catalog", "s3:GetObject", key("crm")),
     Try("watch", "s3:PutObject", key("crm", "manifest.json")),
     *[Try("deliver", f"s3:{a}Object", key(s)) for s in SOURCES for a in ("Get", "Put", "Delete")],
     Try("deliver", "s3:ListBucket", LANDING, listing("prod/")),
@@ -115,7 +117,7 @@ class World:
     def __init__(self, apps: Applied) -> None:
         install()
         self.apps, prefix = apps, f"arn:aws:iam::{ACCOUNT}:role/{NAME}-"
-        extra = {"batch": apps.outputs["batch_role_arn"], "snowflake": f"{prefix}snowflake"}
+        extra = apps.outputs["other_role_arns"] | {"snowflake": f"{prefix}snowflake"}
         lambdas = {"rotation": f"{prefix}rotation", "file_event": f"{prefix}file-event"}
         every = apps.outputs["role_arns"] | extra | lambdas
         self.roles = {name: read_role(apps, arn) for name, arn in every.items()}
@@ -191,7 +193,9 @@ def test_a_secret_refuses_who_is_not_one_of_its_readers(world: World) -> None:
     assert decide([world.simulated(one, admin), world.simulated(one, reader)]) == ["ExplicitlyDenied", "Allowed"]
 
 
-@pytest.mark.parametrize("role", [*(f"ingest_{s}" for s in SOURCES), "transform", "deliver", "watch", "batch"])
+@pytest.mark.parametrize(
+    "role", [*(f"ingest_{s}" for s in SOURCES), "transform", "deliver", "watch", "catalog", "batch"]
+)
 def test_a_role_is_for_one_service_account(world: World, role: str) -> None:
     [statement] = world.roles[role].trust["Statement"]
     account = world.apps.outputs["service_accounts"][role]

@@ -46,11 +46,24 @@ def test_the_key_of_each_service_user_is_a_secret_that_rotates(access: Callable[
     assert {key: secrets[key]["kind"] for key in BY_HAND} == dict.fromkeys(BY_HAND, "token")
 
 
-def account_of(deployment: str) -> str:
-    """The service account of a deployment's pods."""
-    deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text("utf-8"))["deployments"]
-    [found] = [made["work_pool"]["job_variables"] for made in deployments if made["name"] == deployment]
-    return str(found["service_account_name"])
+@pytest.mark.parametrize("account", ["flow", "ingest-crm", "transform", "deliver", "watch", "catalog"])
+def test_a_pod_is_the_user_whose_key_its_role_may_read(account: str, access: Callable[..., Access]) -> None:
+    """Of production's overlay; its files are what the output `settings` of the module snowflake gives."""
+    overlay = ROOT / "deploy" / "kubernetes" / "production"
+    [file] = [
+        made["envs"][0]
+        for made in yaml.safe_load((overlay / "kustomization.yaml").read_text("utf-8"))["configMapGenerator"]
+        if made["name"] == f"hallmark-{account}"
+    ]
+    settings = dict(line.split("=", 1) for line in (overlay / file).read_text("utf-8").splitlines())
+    user, prefix = settings["HALLMARK_WORKLOAD"], values("prod", "snowflake")["prefix"]
+    row = access()["users"][user.upper()]
+    assert settings["HALLMARK_SNOWFLAKE_USER"] == f"{prefix}_{user.upper()}"
+    assert settings["HALLMARK_SNOWFLAKE_ROLE"] == f"{prefix}_{row['role']}"
+    assert settings["HALLMARK_SNOWFLAKE_WAREHOUSE"] == f"{prefix}_{row['warehouse']}"
+    assert settings.get("HALLMARK_SNOWFLAKE_PII_ROLE") in (None, f"{prefix}_PII_READER")
+    role = {"flow": "batch", "ingest-crm": "ingest"}.get(account, account)
+    assert role in values("prod", "aws")["secrets"][f"snowflake_{user}"]["readers"]
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
@@ -62,7 +75,7 @@ def test_a_key_has_the_readers_that_work_as_its_user(environment: str) -> None:
         "snowflake_batch": ["batch", "transform"],
         "snowflake_deliver": ["deliver"],
         "snowflake_watch": ["watch"],
-        "snowflake_catalog": [account_of("catalog").removeprefix("hallmark-")],
+        "snowflake_catalog": ["catalog"],
         "snowflake_dashboards": [],
     }
 

@@ -40,6 +40,7 @@ locals {
       transform = merge(local.none, { probes = true })
       # How many rows and bytes a load has is in its manifest.
       watch   = merge(local.none, { lists = ["??/*"], reads = ["??/*/manifest.json"] })
+      catalog = merge(local.none, { lists = ["??/*"], reads = ["??/*/manifest.json"] })
       deliver = local.none
     },
   )

@@ -1,14 +1,14 @@
 output "role_arns" {
   description = "Role → ARN: ingest_<source>, transform, deliver, watch, ci."
   value = merge(
-    { for role, made in aws_iam_role.workload : role => made.arn if role != "batch" },
+    { for role, made in aws_iam_role.workload : role => made.arn if !contains(["batch", "catalog"], role) },
     { ci = aws_iam_role.ci.arn },
   )
 }
 
-output "batch_role_arn" {
-  description = "The role of the flows that go over all sources: batch, shard, backfill."
-  value       = aws_iam_role.workload["batch"].arn
+output "other_role_arns" {
+  description = "Role → ARN: batch (the flows that go over all sources: batch, shard, backfill), catalog."
+  value       = { for role in ["batch", "catalog"] : role => aws_iam_role.workload[role].arn }
 }
 
 output "snowflake_role_arn" {

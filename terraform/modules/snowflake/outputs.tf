@@ -3,6 +3,7 @@ output "settings" {
   value = {
     for user, row in module.access.users : user => merge({
       HALLMARK_PROFILE             = "snowflake"
+      HALLMARK_WORKLOAD            = lower(user)
       HALLMARK_SNOWFLAKE_DATABASE  = snowflake_database.this.name
       HALLMARK_SNOWFLAKE_USER      = snowflake_service_user.this[user].name
       HALLMARK_SNOWFLAKE_ROLE      = snowflake_account_role.function[row.role].name

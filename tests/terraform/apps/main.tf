@@ -200,9 +200,9 @@ output "role_arns" {
   value       = module.identity.role_arns
 }
 
-output "batch_role_arn" {
+output "other_role_arns" {
   description = "The role of batches."
-  value       = module.identity.batch_role_arn
+  value       = module.identity.other_role_arns
 }
 
 output "service_accounts" {

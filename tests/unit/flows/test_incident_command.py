@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from blocks.settings import Settings
+from blocks.state import state_database
 from flows import hooks, slots
 from flows.commands import incident
 from flows.commands.options import at
@@ -28,7 +29,7 @@ def one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Incident:
     """Of a home of its own, in which nothing is delivered."""
     monkeypatch.setenv("HALLMARK_HOME", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "80")
-    world = World(Settings.load().state_database)
+    world = World(state_database(Settings.load()))
     world.fails(**ID)
     return world.one()
 

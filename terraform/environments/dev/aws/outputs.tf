@@ -43,9 +43,9 @@ output "role_arns" {
   value       = module.identity.role_arns
 }
 
-output "batch_role_arn" {
-  description = "The role of the flows that go over all sources."
-  value       = module.identity.batch_role_arn
+output "other_role_arns" {
+  description = "Role → ARN: batch (the flows that go over all sources), catalog."
+  value       = module.identity.other_role_arns
 }
 
 output "service_accounts" {

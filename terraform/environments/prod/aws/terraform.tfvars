@@ -63,8 +63,8 @@ secrets = {
   }
   snowflake_catalog = {
     kind        = "snowflake_key_pair"
-    description = "Key of Snowflake's user of the catalog's profiler, whose pods have the account of watch"
-    readers     = ["watch"]
+    description = "Key of Snowflake's user of what fills the catalog"
+    readers     = ["catalog"]
     user        = "HALLMARK_CATALOG"
     role        = "HALLMARK_CATALOGER"
   }
@@ -77,7 +77,7 @@ secrets = {
   state = {
     kind        = "postgres"
     description = "Outbox and incidents"
-    readers     = ["ingest", "batch", "transform", "watch", "deliver"]
+    readers     = ["ingest", "batch", "transform", "watch", "catalog", "deliver"]
     group       = "hallmark"
     database    = "hallmark"
     field       = "state_url"

@@ -37,7 +37,7 @@ run "a_role_for_each_source" {
   command = plan
 
   assert {
-    condition     = toset(keys(output.service_accounts)) == toset(["ingest_crm", "ingest_drops", "batch", "transform", "deliver", "watch"])
+    condition     = toset(keys(output.service_accounts)) == toset(["ingest_crm", "ingest_drops", "batch", "transform", "deliver", "watch", "catalog"])
     error_message = "The workloads are the sources' and five others."
   }
 
