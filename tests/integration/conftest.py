@@ -1,9 +1,10 @@
 """Fixtures that several files of integration tests share."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -74,3 +75,48 @@ def make(connectors: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> Mak
 def table_of(database: Callable[[str, str | bytes], str], tmp_path: Path) -> TableOf:
     """Makes a database by SQL."""
     return lambda sql: Table(database("reading", sql), tmp_path)
+
+
+@pytest.fixture(scope="module")
+def registered(prefect_server: str) -> list[dict[str, str]]:
+    """The rows of `hallmark register` on a server."""
+    from blocks.register import register
+
+    return register()
+
+
+@pytest.fixture
+def no_block_stays(registered: list[dict[str, str]]) -> Iterator[None]:
+    """The server outlives these tests, and its blocks win over the settings of those that come after them."""
+    from prefect.client.orchestration import get_client
+
+    yield
+    with get_client(sync_client=True) as client:
+        for block in client.read_block_documents():
+            if (block.name or "").startswith("hallmark"):
+                client.delete_block_document(block.id)
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[str]:
+    """Address of an AWS."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def manager(aws: str, registered: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Secrets Manager, to which the environment leads."""
+    import boto3
+
+    for name, value in {
+        "AWS_ENDPOINT_URL": aws, "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    return boto3.client("secretsmanager")

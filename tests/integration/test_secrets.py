@@ -16,82 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from blocks.settings import Settings
-from blocks.state import state_database
 from governance.errors import ConfigurationError, HallmarkError, UnreachableError
+from tests.integration.secrets_support import MARK, blocked, stored, value_of
 
 ROOT = Path(__file__).parents[2]
-MARK = "hidden-value"
-"""Every secret value of these tests begins with it, so that one search finds all of them."""
-
-
-@pytest.fixture(scope="module")
-def registered(prefect_server: str) -> list[dict[str, str]]:
-    """The rows of `hallmark register` on a server."""
-    from blocks.register import register
-
-    return register()
-
-
-@pytest.fixture(autouse=True)
-def no_block_stays(registered: list[dict[str, str]]) -> Iterator[None]:
-    """The server outlives these tests, and its blocks win over the settings of those that come after them."""
-    from prefect.client.orchestration import get_client
-
-    yield
-    with get_client(sync_client=True) as client:
-        for block in client.read_block_documents():
-            if (block.name or "").startswith("hallmark"):
-                client.delete_block_document(block.id)
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[str]:
-    """Address of an AWS."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def manager(aws: str, registered: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Secrets Manager, to which the environment leads."""
-    import boto3
-
-    for name, value in {
-        "AWS_ENDPOINT_URL": aws, "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    return boto3.client("secretsmanager")
-
-
-def stored(manager: Any, name: str, value: str, **credentials: Any) -> None:
-    """A secret `prod/<name>`, and its block."""
-    manager.create_secret(Name=f"prod/{name}", SecretString=value)
-    blocked(name, f"prod/{name}", **credentials)
-
-
-def blocked(name: str, secret_name: str, **credentials: Any) -> None:
-    """The block that makes a secret the setting `name`."""
-    from prefect_aws import AwsCredentials, AwsSecret
-
-    secret = AwsSecret(aws_credentials=AwsCredentials(**credentials), secret_name=secret_name)
-    secret.save(f"hallmark-{name.replace('_', '-')}", overwrite=True)
-
-
-def value_of(name: str, settings: Settings | None = None) -> str | None:
-    """The value of a secret setting."""
-    from blocks.register import secret
-
-    found = secret(name, settings or Settings.load())
-    return found.get_secret_value() if found else None
+pytestmark = pytest.mark.usefixtures("no_block_stays")
 
 
 def test_a_secret_of_aws_wins_over_a_block_and_the_environment(manager: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,36 +34,6 @@ def test_a_secret_of_aws_wins_over_a_block_and_the_environment(manager: Any, mon
     assert value_of("jsm_key") == f"{MARK}-block"
     stored(manager, "jsm_key", f"{MARK}-aws")
     assert value_of("jsm_key") == f"{MARK}-aws"
-
-
-def test_the_secret_of_the_own_workload_wins_over_that_of_all(manager: Any) -> None:
-    stored(manager, "openmetadata_token", f"{MARK}-all")
-    manager.create_secret(Name="prod/watch", SecretString=f"{MARK}-watch")
-    blocked("watch_openmetadata_token", "prod/watch")
-    assert value_of("openmetadata_token", Settings(workload="watch")) == f"{MARK}-watch"
-    assert value_of("openmetadata_token", Settings(workload="deliver")) == f"{MARK}-all"
-    assert value_of("openmetadata_token") == f"{MARK}-all"
-    with pytest.raises(ConfigurationError, match="workload"):
-        Settings.load(workload="Watch it")
-
-
-def test_the_login_of_the_state_database_is_that_of_the_block(
-    manager: Any, monkeypatch: pytest.MonkeyPatch, prefect_server: str
-) -> None:
-    first, current = "postgresql://hallmark_a@db/hallmark", "postgresql://hallmark_b@db/hallmark"
-    settings = Settings(state_url=first)
-    manager.create_secret(Name="prod/state", SecretString=json.dumps({"state_url": current}))
-    blocked("state_url", "prod/state")
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    assert state_database(settings) == first, "no server is asked where none is named"
-    monkeypatch.setenv("PREFECT_API_URL", prefect_server)
-    assert state_database(settings) == current
-    assert state_database(Settings(home=Path("h"))) == "sqlite:///h/state.db", (
-        "it is no shared one that the block means"
-    )
-    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
-        other = Settings(state_url="postgresql://other@db/hallmark")
-        assert state_database(other) == "postgresql://other@db/hallmark", "events are kept without a server"
 
 
 def test_a_rotated_secret_is_found_by_the_next_call(manager: Any) -> None:
