@@ -67,6 +67,7 @@ def test_a_held_stream_waits_and_the_batch_goes_on(shop: Shop) -> None:
     ]
 
 
+@pytest.mark.parametrize("shop", ["duckdb"], indirect=True)
 def test_a_hold_ends_by_itself_and_needs_no_state_database(shop: Shop) -> None:
     shop.home.path.mkdir()
     shop.drop("visits", "a", "id\n1\n")

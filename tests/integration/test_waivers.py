@@ -97,6 +97,7 @@ def test_a_waiver_lets_one_check_pass_for_one_slot_and_says_so(shop: Shop) -> No
     assert again["run"] == f"hallmark run --slot {SLOT1} --stream shop.orders", "it is complete"
 
 
+@pytest.mark.parametrize("shop", ["duckdb"], indirect=True)
 def test_a_waiver_with_an_end_holds_for_later_slots_until_then(shop: Shop) -> None:
     for check in (PRICE, MAIL):
         assert shop.hallmark(*WAIVED, check, "--slot", SLOT1, "--until", later(hours=2)).code == 0
