@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -13,12 +14,15 @@ from typing import Any
 from sqlalchemy import Column, Engine, Table, Text, delete, insert, inspect, select
 
 from blocks.settings import Settings
-from governance.errors import UnreachableError
+from governance.errors import HallmarkError
 from governance.outbox_tables import READ_ONLY, make_engine, metadata
 from governance.state_database import describe_version, migrate_state
 
+LOG = logging.getLogger("hallmark")
 KEPT_SECONDS = 300
 """So long is a block's answer used; a login that was rotated stays valid until the next rotation."""
+AGAIN_SECONDS = 20
+"""After which a block that could not be read is asked again."""
 _kept: dict[tuple[str, str | None], tuple[float, str]] = {}
 
 snapshots = Table("snapshots", metadata, Column("name", Text, primary_key=True), Column("body", Text, nullable=False))
@@ -28,28 +32,29 @@ def state_database(settings: Settings) -> str:
     """SQLAlchemy URL of the state database: SQLite in the home, or that of HALLMARK_STATE_URL.
 
     In the place of that one the block `hallmark-state-url` has the current login, where PREFECT_API_URL is set. A
-    server that does not answer stops nobody: events are kept without it. Raises ConfigurationError for a block whose
-    secret AWS does not give.
+    server or a secret that cannot be read stops nobody: the login before is used, and the block is asked again soon.
     """
     if settings.state_url is None:
         return f"sqlite:///{Path(settings.home) / 'state.db'}"
     given = settings.state_url.get_secret_value()
     if not os.environ.get("PREFECT_API_URL"):
         return given
-    since, found = _kept.get(key := (given, settings.workload), (float("-inf"), given))
-    if time.monotonic() - since >= KEPT_SECONDS:
-        found = _of_block(settings) or given
-        _kept[key] = time.monotonic(), found
+    until, found = _kept.get(key := (given, settings.workload), (float("-inf"), given))
+    if time.monotonic() >= until:
+        until = time.monotonic() + KEPT_SECONDS
+        try:
+            found = _of_block(settings) or given
+        except HallmarkError as error:
+            LOG.warning("%s: %s; the login before goes on being used", error.what, error.cause)
+            until = time.monotonic() + AGAIN_SECONDS
+        _kept[key] = until, found
     return found
 
 
 def _of_block(settings: Settings) -> str | None:
     from blocks.register import secret
 
-    try:
-        found = secret("state_url", settings)
-    except UnreachableError:
-        return None
+    found = secret("state_url", settings)
     return found.get_secret_value() if found else None
 
 

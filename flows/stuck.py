@@ -26,6 +26,7 @@ from blocks.settings import Settings
 from flows.hooks import AGAIN, GONE, crashed
 from flows.state import announce
 from governance.errors import HallmarkError
+from governance.model import Event
 
 LOG = logging.getLogger("hallmark")
 START_SECONDS = 90
@@ -126,7 +127,7 @@ def _over(client: SyncPrefectClient, settings: Settings, run: FlowRun, cause: st
         client.set_flow_run_state(run.id, Crashed(message=cause), force=True)
     gone, is_part = _withdrawn(run), PART in run.tags
     if not is_part:  # who planned the stream does a part again, and tells
-        announce(settings, crashed(client.read_flow(run.flow_id).name, run, cause, settings))
+        _tell(settings, crashed(client.read_flow(run.flow_id).name, run, cause, settings))
     again = gone and not is_part and AGAIN not in run.tags
     if again:
         due = prefect_now("UTC") + timedelta(seconds=PAUSE_SECONDS)
@@ -134,6 +135,14 @@ def _over(client: SyncPrefectClient, settings: Settings, run: FlowRun, cause: st
     else:
         _set(client, run, Crashed(message=cause), {*run.tags, TOLD})
     LOG.error("run %s is over: %s; %s", run.name, cause, "it is started once more" if again else "it stays so")
+
+
+def _tell(settings: Settings, event: Event) -> None:
+    """A state database that does not answer keeps no run from being started again."""
+    try:
+        announce(settings, event)
+    except HallmarkError as error:
+        LOG.error("nobody hears of %s: %s: %s", event.subject, error.what, error.cause)
 
 
 def _as_seen(client: SyncPrefectClient, run: FlowRun) -> bool:

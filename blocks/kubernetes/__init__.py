@@ -35,10 +35,13 @@ def base_job_template(image: str | None = None, namespace: str | None = None) ->
 def kept_defaults(wanted: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
     """The template `wanted`, with the defaults that a person set in the one that is there.
 
-    What is given at registration is another default than the release's, and wins.
+    What is given at registration is another default than the release's, and wins. A worker that started before the
+    registration made the pool of Prefect's own template: nobody set that one's defaults.
     """
     release = base_job_template()["variables"]["properties"]
     there = found.get("variables", {}).get("properties", {})
+    if "scratch_size" not in there:
+        return wanted
     merged = copy.deepcopy(wanted)
     for name, variable in merged["variables"]["properties"].items():
         if "default" in there.get(name, {}) and variable.get("default") == release[name].get("default"):

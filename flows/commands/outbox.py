@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,11 +12,13 @@ import typer
 
 from flows.commands.options import AsJson, reading
 from flows.console import console, dump, table
-from governance.errors import ConfigurationError, LockedError
+from governance.errors import ConfigurationError, HallmarkError, LockedError
 
 if TYPE_CHECKING:
     from blocks.settings import Settings
 
+ROUND_SECONDS = 5.0
+"""Between two rounds of one long-lived process."""
 SWEEP_SECONDS = 15.0
 """Between two looks for stuck runs."""
 HEED_SECONDS = 30.0
@@ -105,35 +108,66 @@ def deliver(
     """Deliver what is due; with --follow as one long-lived process."""
     from contextlib import ExitStack
 
-    from flows import pulse
-    from flows.delivery import draining
-    from flows.ways_back import heed, listening
+    from flows.ways_back import listening
 
-    settings, asked, pushed, swept = reading(), -math.inf, -math.inf, -math.inf
+    settings = reading()
+    sweep = _every(SWEEP_SECONDS, lambda: _sweep(settings))
     with ExitStack() as stack:
         if listen:
             address = stack.enter_context(listening(settings, listen))
             console(stderr=True).print(f"webhooks are taken at {address}", style="dim")
-        deliver_due = stack.enter_context(draining(settings))
+        worked = False
         while True:
+            if follow:
+                sweep()
+            try:
+                for counts in _rounds(settings):
+                    worked = True
+                    if alive:
+                        alive.write_text(f"{settings.clock().isoformat()}\n", "utf-8")
+                    if as_json or not follow:
+                        dump(counts)
+                    if not follow:
+                        return
+                    time.sleep(ROUND_SECONDS)
+                    sweep()
+            except HallmarkError as error:
+                if not worked:  # what never worked has to be corrected
+                    raise
+                console(stderr=True).print(f"{error.what}: {error.cause}; tried again", style="dim")
+                time.sleep(ROUND_SECONDS)
+
+
+def _rounds(settings: Settings) -> Iterator[dict[str, int]]:
+    """What each round delivered, over one set of connections; it ends where the state database has another login."""
+    from blocks.state import state_database
+    from flows import pulse
+    from flows.delivery import draining
+    from flows.ways_back import heed
+
+    ask = _every(HEED_SECONDS, lambda: heed(settings))
+    push = _every(PUSH_SECONDS, lambda: pulse.delivered(settings))
+    login = state_database(settings)
+    with draining(settings) as deliver_due:
+        while state_database(settings) == login:
             _relay(settings)
-            if time.monotonic() - asked >= HEED_SECONDS:
-                asked = time.monotonic()
-                heed(settings)
-            if follow and time.monotonic() - swept >= SWEEP_SECONDS:
-                swept = time.monotonic()
-                _sweep(settings)
+            ask()
             counts = deliver_due()
-            if time.monotonic() - pushed >= PUSH_SECONDS:
-                pulse.delivered(settings)
-                pushed = time.monotonic()
-            if alive:
-                alive.write_text(f"{settings.clock().isoformat()}\n", "utf-8")
-            if as_json or not follow:
-                dump(counts)
-            if not follow:
-                return
-            time.sleep(5)
+            push()
+            yield counts
+
+
+def _every(seconds: float, work: Callable[[], object]) -> Callable[[], None]:
+    """The work, left out where it was done less than so many seconds ago."""
+    done = -math.inf
+
+    def due() -> None:
+        nonlocal done
+        if time.monotonic() - done >= seconds:
+            done = time.monotonic()
+            work()
+
+    return due
 
 
 def _sweep(settings: Settings) -> None:

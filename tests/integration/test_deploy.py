@@ -138,17 +138,25 @@ def test_register_makes_the_types_the_pool_and_its_variable_once(registered: lis
 def test_a_pool_of_kubernetes_takes_over_and_gives_back() -> None:
     """Run last of those that deploy: the variables decide where the deployments go."""
     from prefect.client.orchestration import get_client
-    from prefect.client.schemas.actions import WorkPoolUpdate
+    from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+    from prefect_kubernetes import KubernetesWorker
 
     from blocks import pools
+    from blocks.kubernetes import base_job_template
     from blocks.register import register
 
+    with get_client(sync_client=True) as client:  # a worker was quicker than `register`
+        theirs = KubernetesWorker.get_default_base_job_template()
+        pool = WorkPoolCreate(name="hallmark-kubernetes", type="kubernetes", base_job_template=theirs)
+        client.create_work_pool(pool)
     rows = register(pools.kubernetes("registry.example/hallmark:1", "data"))[-4:-1]
-    assert [row["status"] for row in rows] == ["created", "changed", "changed"]
+    assert [row["status"] for row in rows] == ["changed", "changed", "changed"]
     done = prefect("--no-prompt", "deploy", "--all")
     assert done.returncode == 0, done.stdout + done.stderr
     with get_client(sync_client=True) as client:
-        properties = client.read_work_pool("hallmark-kubernetes").base_job_template["variables"]["properties"]
+        template = client.read_work_pool("hallmark-kubernetes").base_job_template
+        assert template == base_job_template("registry.example/hallmark:1", "data")
+        properties = template["variables"]["properties"]
         assert properties["image"]["default"] == "registry.example/hallmark:1"
         for one in client.read_deployments():
             assert one.work_pool_name == "hallmark-kubernetes"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import boto3
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from blocks import state
 from blocks.settings import Settings
 from blocks.state import state_database
 from governance.errors import ConfigurationError
@@ -44,9 +46,17 @@ def test_the_login_of_the_state_database_is_that_of_the_block(
     assert state_database(Settings(home=Path("h"))) == "sqlite:///h/state.db", (
         "it is no shared one that the block means"
     )
-    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
-        other = Settings(state_url="postgresql://other@db/hallmark")
-        assert state_database(other) == "postgresql://other@db/hallmark", "events are kept without a server"
+    monkeypatch.setattr(state, "KEPT_SECONDS", 0)
+    for broken in (
+        lambda: monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api"),
+        lambda: manager.delete_secret(SecretId="prod/state"),
+    ):
+        assert state_database(settings) == current
+        broken()
+        with temporary_settings({PREFECT_API_URL: os.environ["PREFECT_API_URL"]}):
+            assert state_database(settings) == current, "events are kept, by the login before"
+        monkeypatch.setenv("PREFECT_API_URL", prefect_server)
+        monkeypatch.setattr(state, "AGAIN_SECONDS", 0)
 
 
 def test_the_blocks_of_the_guide_give_each_workload_its_own(manager: Any) -> None:
@@ -58,7 +68,9 @@ def test_the_blocks_of_the_guide_give_each_workload_its_own(manager: Any) -> Non
         value = json.dumps({"snowflake_private_key": f"{MARK}-{user}", "public_key": "p"})
         there.create_secret(Name=f"hallmark-dev/snowflake_{user}", SecretString=value)
     there.create_secret(Name="hallmark-dev/slack", SecretString=json.dumps({"slack_token": f"{MARK}-slack"}))
+    there.create_secret(Name="hallmark-dev/state", SecretString=json.dumps({"state_url": f"{MARK}-state"}))
     exec(code, {})
     for user in users:
         assert value_of("snowflake_private_key", Settings(workload=user)) == f"{MARK}-{user}"
         assert value_of("slack_token", Settings(workload=user)) == (f"{MARK}-slack" if user == "deliver" else None)
+        assert value_of("state_url", Settings(workload=user, state_url="postgresql://db/hallmark")) == f"{MARK}-state"

@@ -69,7 +69,7 @@ class Platform:
             + [{"patch": json.dumps({"$patch": "delete", **claim})}],
         }  # fmt: skip
         (self.folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization, sort_keys=False))
-        kubectl("apply", "--kustomize", str(self.folder))
+        kubectl("apply", "--kustomize", str(self.folder), namespace=NAMESPACE)
 
     def rolled_out(self, *names: str) -> None:
         """Wait until these are as they are to be."""
@@ -96,6 +96,7 @@ class Platform:
             "get", "pods", *of_server, "--output", "jsonpath={.items[0].status.podIP}", namespace=NAMESPACE
         )
         self.apply(f"http://{address}:4200/api", at_work=1)
+        self.rolled_out("hallmark-worker")  # which makes a pool of Prefect's own template
 
     @contextmanager
     def reached(self) -> Iterator[dict[str, str]]:

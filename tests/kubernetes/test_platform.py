@@ -30,7 +30,8 @@ def platform(outside: Peers, clean: Home, image: str, tmp_path: Path) -> Iterato
         made.start()
         yield made
     finally:
-        kubectl("delete", "--kustomize", str(tmp_path), "--ignore-not-found", "--wait=false", check=False)
+        gone = ("delete", "--kustomize", str(tmp_path), "--ignore-not-found", "--wait=false")
+        kubectl(*gone, check=False, namespace=NAMESPACE)
 
 
 def test_image_that_cannot_be_pulled(platform: Platform, clean: Home, tell: Tell) -> None:
@@ -63,12 +64,28 @@ def test_image_that_cannot_be_pulled(platform: Platform, clean: Home, tell: Tell
     kubectl(*done, check=False, namespace=NAMESPACE)
     told = kubectl("logs", "job/doctor", namespace=NAMESPACE)
     assert "landing rights" in told and "failed" not in told, told
+    restarted_server_is_free_of_locks()
     as_release = ("--as=ci", "--as-group=hallmark-release")
     for name in ("hallmark-worker", "prefect-server"):
         kubectl("set", "image", f"deployment/{name}", f"*={platform.image}", *as_release, namespace=NAMESPACE)
         kubectl("rollout", "status", f"deployment/{name}", "--timeout=60s", *as_release, namespace=NAMESPACE)
+    kubectl("set", "image", "cronjob/hallmark-doctor", f"*={platform.image}", *as_release, namespace=NAMESPACE)
+    kubectl("create", "job", "again", "--from=cronjob/hallmark-doctor", *as_release, namespace=NAMESPACE)
     refused = kubectl("auth", "can-i", "get", "secrets", *as_release, namespace=NAMESPACE, check=False)
     assert refused.strip() == "no"
     words = kubectl("get", "jobs,pods,configmaps,deployments,events", "--output", "json", namespace=NAMESPACE)
     for secret in home.secrets.values():
         assert secret not in words
+
+
+def restarted_server_is_free_of_locks() -> None:
+    """A container that is started again has the numbers of processes that the one before had."""
+    lock = "/data/prefect/concurrency_leases/expirations.lock"
+    inside = ("exec", "deployment/prefect-server", "--container=server", "--", "sh", "-c")
+    kubectl(*inside, f"echo 1 > {lock} && kill 1", namespace=NAMESPACE)
+    until(
+        120,
+        "the lock is gone",
+        lambda: kubectl(*inside, f"[ -e {lock} ] || echo gone", check=False, namespace=NAMESPACE),
+    )
+    kubectl("rollout", "status", "deployment/prefect-server", "--timeout=120s", namespace=NAMESPACE)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import yaml
 
+from blocks.kubernetes import base_job_template
 from tests.terraform.access_support import Access
 from tests.terraform.trees import ROOT, TERRAFORM, tree
 
@@ -87,3 +89,14 @@ def test_both_sides_speak_of_the_same_account_and_landing_zone(environment: str)
     bucket = f"{aws['name']}-landing-{aws['account_id']}"  # names of the module landing
     assert snowflake["landing"]["url"] == f"s3://{bucket}/{aws['landing_prefix']}/"
     assert snowflake["landing"]["role_arn"] == f"arn:aws:iam::{aws['account_id']}:role/{aws['name']}-snowflake"
+
+
+def test_the_login_that_is_rotated_names_authorities_that_pods_have() -> None:
+    text = (TERRAFORM / "lambda" / "rotation" / "postgres.py").read_text("utf-8")
+    [path] = re.findall(r'^READERS_AUTHORITIES = "(.+)"$', text, re.M)
+    folder, name = path.rsplit("/", 1)
+    template = base_job_template()["job_configuration"]["job_manifest"]["spec"]["template"]["spec"]
+    [mount] = [m for m in template["containers"][0]["volumeMounts"] if m["mountPath"] == folder]
+    [volume] = [v["configMap"]["name"] for v in template["volumes"] if v["name"] == mount["name"]]
+    made = (ROOT / "docs" / "aws.md").read_text("utf-8")
+    assert f"create configmap {volume} --from-file={name}=" in made

@@ -29,6 +29,8 @@ SECONDS = 15
 # Amazon's certificates, those of RDS among them, where Lambda's Python has them:
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 AUTHORITIES = "/var/runtime/ca-cert.pem"
+READERS_AUTHORITIES = "/etc/hallmark/authorities.pem"
+"""Where pods have them: of the ConfigMap hallmark-authorities, which docs/aws.md makes."""
 REFUSED = ("28P01", "28000")
 """invalid_password, invalid_authorization_specification."""
 
@@ -61,7 +63,8 @@ class Postgres:
         """The other user, with a password of 256 bits."""
         turn = "b" if current.get("username") == f"{self.group}_a" else "a"
         user, password = f"{self.group}_{turn}", secrets.token_urlsafe(32)
-        options = "ssl=verify-full" if self.scheme.endswith("asyncpg") else "sslmode=verify-full"
+        verified = f"sslmode=verify-full&sslrootcert={READERS_AUTHORITIES}"
+        options = "ssl=verify-full" if self.scheme.endswith("asyncpg") else verified
         url = f"{self.scheme}://{quote(user)}:{password}@{self.host}:{self.port}/{self.database}?{options}"
         known = {"engine": "postgres", "host": self.host, "port": self.port, "dbname": self.database}
         return {**known, "username": user, "password": password, self.field: url}

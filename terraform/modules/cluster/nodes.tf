@@ -64,7 +64,7 @@ resource "aws_eks_node_group" "this" {
     version = aws_launch_template.this[each.key].latest_version
   }
 
-  # The autoscaler moves it.
+  # An autoscaler, or a person, moves it; none is installed here (docs/aws.md).
   lifecycle {
     ignore_changes = [scaling_config[0].desired_size]
   }

@@ -9,6 +9,7 @@ output "settings" {
       HALLMARK_SNOWFLAKE_ROLE      = snowflake_account_role.function[row.role].name
       HALLMARK_SNOWFLAKE_WAREHOUSE = snowflake_warehouse.this[row.warehouse].name
       }, row.role != "TRANSFORMER" ? {} : {
+      DBT_SNOWFLAKE_READER_ROLE              = snowflake_account_role.function["READER"].name
       HALLMARK_SNOWFLAKE_TRANSFORM_WAREHOUSE = snowflake_warehouse.this["TRANSFORM"].name
       }, !contains(["LOADER", "TRANSFORMER"], row.role) || var.landing == null ? {} : {
       HALLMARK_SNOWFLAKE_STAGE = "${var.prefix}.OPS.LANDING"

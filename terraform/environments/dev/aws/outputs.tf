@@ -83,3 +83,8 @@ output "image_repository" {
   description = "Where the image is pushed to, without a tag."
   value       = module.identity.image_repository
 }
+
+output "landing_kms_key_arn" {
+  description = "The key of the landing zone: HALLMARK_LANDING_KMS_KEY."
+  value       = module.landing.kms_key_arn
+}
