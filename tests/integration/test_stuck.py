@@ -15,6 +15,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.events import emit_event
 from prefect.states import Cancelled, Crashed, Pending, State
 from prefect.types._datetime import now
+from pydantic import SecretStr
 
 from blocks.automations import NAME, SIGN, SILENT, put
 from blocks.settings import Settings
@@ -100,6 +101,15 @@ def test_a_crashed_run_is_left_to_its_job_for_a_while(
     assert known(client, run) == ("Crashed", {"hallmark", AGAIN, TOLD})
     [(title, count)] = told(settings, run, client)
     assert "its pod is gone" in title and count == 2
+
+
+def test_a_state_database_that_is_away_keeps_no_run_from_being_started_again(
+    client: SyncPrefectClient, settings: Settings, run: FlowRun, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = settings.model_copy(update={"state_url": SecretStr("postgresql://nobody@127.0.0.1:9/state")})
+    step(client, away, run, Crashed(message="its pod is gone"), 50)
+    assert known(client, run) == ("AwaitingRetry", {"hallmark", AGAIN})
+    assert "nobody hears" in caplog.text
 
 
 def test_a_cancelled_run_stays_cancelled(client: SyncPrefectClient, settings: Settings, run: FlowRun) -> None:
