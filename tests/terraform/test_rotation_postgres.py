@@ -137,6 +137,25 @@ def test_a_rotation_that_is_killed_at_any_call_ends_as_if_it_was_not(world: Worl
     assert world.sql("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'killed_%'") == [(2,)]
 
 
+def test_a_first_rotation_that_is_killed_is_made_good_by_the_next(world: World) -> None:
+    """It also makes the group and the database, and takes from PUBLIC what PostgreSQL gives it."""
+    rights = (
+        "SELECT count(*) FROM pg_database d, aclexplode(coalesce(datacl, acldefault('d', datdba))) a "
+        "WHERE datname = '{}' AND a.grantee = 0"
+    )
+    point, killed = 0, True
+    while killed:
+        name = f"first_{point}"
+        secret = world.secret(name)
+        event = secret.begin()
+        killed = kill_at(point, event)
+        rotate(secret, event)
+        assert works(secret.value()) == name
+        assert world.sql(rights.format(name)) == [(0,)], f"PUBLIC has rights after a kill at {point}"
+        point += 3
+    assert point > 30, "too few calls were seen: does the script still count them?"
+
+
 def test_a_step_may_come_twice(world: World) -> None:
     secret = world.secret("twice")
     event = secret.begin()

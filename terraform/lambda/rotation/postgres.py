@@ -29,7 +29,7 @@ SECONDS = 15
 # Amazon's certificates, those of RDS among them, where Lambda's Python has them:
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 AUTHORITIES = "/var/runtime/ca-cert.pem"
-READERS_AUTHORITIES = "/etc/hallmark/authorities.pem"
+READERS_AUTHORITIES = "/etc/ssl/hallmark/authorities.pem"
 """Where pods have them: of the ConfigMap hallmark-authorities, which docs/aws.md makes."""
 REFUSED = ("28P01", "28000")
 """invalid_password, invalid_authorization_specification."""
