@@ -75,6 +75,14 @@ def test_the_worker_and_who_ends_stuck_runs_may_ask_the_api_server_and_only_for_
         assert not [r for rule in rules for r in (*rule["verbs"], *rule["resources"]) if r == "*"]
 
 
+def test_a_release_may_change_what_there_is_and_reads_no_secret(objects: Objects) -> None:
+    rules = objects["Role", "hallmark-release"]["rules"]
+    kinds = {"deployments": "Deployment", "cronjobs": "CronJob"}
+    named = {(kinds[r], name) for rule in rules for r in rule["resources"] for name in rule.get("resourceNames", ())}
+    assert named == {key for key in objects if key[0] in kinds.values()}
+    assert {r for rule in rules for r in rule["resources"] if "resourceNames" not in rule} == {"jobs"}
+
+
 def test_no_manifest_holds_a_secret(objects: Objects) -> None:
     assert not [key for key in objects if key[0] == "Secret"]
     secret = {f"HALLMARK_{n.upper()}" for n, f in Settings.model_fields.items() if "SecretStr" in str(f.annotation)}
