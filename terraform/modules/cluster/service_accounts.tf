@@ -29,7 +29,7 @@ locals {
         }
       }
     }
-    catalog = {
+    openmetadata = {
       subject = "openmetadata:openmetadata"
       rights = {
         Index = {

@@ -135,7 +135,7 @@ module "search" {
   masters            = var.search.masters
   storage_gb         = var.search.storage_gb
   kms_key_arn        = module.database.kms_key_arn
-  catalog_role_arn   = module.cluster.service_account_role_arns["catalog"]
+  catalog_role_arn   = module.cluster.service_account_role_arns["openmetadata"]
   alert_topic_arn    = module.observability.alert_topic_arn
   log_key_arn        = module.observability.log_key_arn
   log_retention_days = var.log_retention_days

@@ -104,7 +104,7 @@ run "roles_beside_hallmark" {
   command = plan
 
   assert {
-    condition     = keys(aws_iam_role.account) == ["catalog", "load_balancer_controller", "logs", "network", "volumes"]
+    condition     = keys(aws_iam_role.account) == ["load_balancer_controller", "logs", "network", "openmetadata", "volumes"]
     error_message = "A role for each of what runs beside Hallmark."
   }
 
