@@ -24,6 +24,6 @@ output "node_role_arn" {
 }
 
 output "service_account_role_arns" {
-  description = "Role of what runs beside Hallmark (network, volumes, load_balancer_controller, openmetadata, logs) → ARN."
+  description = "Role of what runs beside Hallmark (network, volumes, load_balancer_controller, openmetadata, …) → ARN."
   value       = { for key, role in aws_iam_role.account : key => role.arn }
 }
