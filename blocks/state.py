@@ -42,20 +42,15 @@ def state_database(settings: Settings) -> str:
     until, found = _kept.get(key := (given, settings.workload), (float("-inf"), given))
     if time.monotonic() >= until:
         until = time.monotonic() + KEPT_SECONDS
+        from blocks.register import secret
+
         try:
-            found = _of_block(settings) or given
+            found = (secret("state_url", settings) or settings.state_url).get_secret_value()
         except HallmarkError as error:
             LOG.warning("%s: %s; the login before goes on being used", error.what, error.cause)
             until = time.monotonic() + AGAIN_SECONDS
         _kept[key] = until, found
     return found
-
-
-def _of_block(settings: Settings) -> str | None:
-    from blocks.register import secret
-
-    found = secret("state_url", settings)
-    return found.get_secret_value() if found else None
 
 
 def save_snapshot(settings: Settings, name: str, body: Mapping[str, Any]) -> None:

@@ -52,7 +52,7 @@ def test_it_goes_on_when_its_store_was_away(
             moved_on(alive, 0)
             server.execute("ALTER DATABASE follow ALLOW_CONNECTIONS false")
             server.execute(CUT_OFF)
-            time.sleep(12)
+            time.sleep(12)  # away for more than two rounds
             assert following.poll() is None
             server.execute("ALTER DATABASE follow ALLOW_CONNECTIONS true")
             moved_on(alive, time.time())

@@ -135,8 +135,8 @@ def test_production_has_every_setting_that_a_batch_needs() -> None:
 
 def test_in_production_every_pod_of_an_account_has_what_is_the_accounts_own() -> None:
     objects = rendered("production")
-    made = {name for (kind, name), _ in objects.items() if kind == "ServiceAccount"}
-    for account in made - {"prefect-server", "hallmark-worker"}:
+    accounts = {name for kind, name in objects if kind == "ServiceAccount"} - {"prefect-server", "hallmark-worker"}
+    for account in accounts:
         settings = {
             name: value for name, value in settings_of(objects, account).items() if name.startswith("HALLMARK_")
         }
@@ -144,7 +144,7 @@ def test_in_production_every_pod_of_an_account_has_what_is_the_accounts_own() ->
         assert settings["HALLMARK_WORKLOAD"] == settings["HALLMARK_SNOWFLAKE_USER"].removeprefix("HALLMARK_").lower()
     for pod in pods(objects).values():
         account = pod["serviceAccountName"]
-        if account in made - {"prefect-server", "hallmark-worker"}:
+        if account in accounts:
             own = {"name": account, "optional": True}
             assert pod["containers"][0]["envFrom"][2:] == [{"configMapRef": own}, {"secretRef": own}]
 

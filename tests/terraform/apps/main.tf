@@ -201,7 +201,7 @@ output "role_arns" {
 }
 
 output "other_role_arns" {
-  description = "The role of batches."
+  description = "Role → ARN: batch, catalog."
   value       = module.identity.other_role_arns
 }
 
